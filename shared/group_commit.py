@@ -1,0 +1,126 @@
+"""Group commit: calls that arrive while a round trip is under way travel together in the next one.
+
+Alone, a call waits for nothing. Under load one pipeline, one reply and (with `appendfsync always`) one fsync serve
+the whole group, which is what makes "on disk before the answer" nearly free.
+
+One bad element fails only its own caller. A lost connection fails the whole group with TransientError, although
+Redis may have executed it: every script that travels here must tolerate being sent again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from shared.errors import TransientError
+from shared.redis_client import AWAY
+from shared.scripts import Call, all_scripts
+
+MAX_GROUP = 256
+"""Calls in one pipeline; more only lengthens the wait of the first."""
+
+
+class NotConfirmedError(TransientError):
+    """Redis executed the call but could not confirm it at the configured durability."""
+
+
+class GroupCommit:
+    """Sends script calls over one Redis client, in groups. Use inside one event loop.
+
+    `confirm` is the command that ends each group (`("WAITAOF", 1, 0, 1000)` or `("WAIT", 1, 1000)`) and the
+    numbers that its reply must reach; None if the server's own settings are guarantee enough.
+    """
+
+    def __init__(self, redis: Redis, *, confirm: "Confirm | None" = None) -> None:
+        self._redis = redis
+        self._confirm = confirm
+        self._waiting: list[tuple[Call, asyncio.Future[Any]]] = []
+        self._sender: asyncio.Task[None] | None = None
+        self.groups = 0
+        self.calls = 0
+
+    async def call(self, call: Call) -> Any:
+        """The script's reply. Raises TransientError if Redis is away or cannot confirm, ResponseError if the
+        script itself fails."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((call, future))
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_all())
+        return await future
+
+    async def close(self) -> None:
+        """Wait for what is under way, then close the client."""
+        if self._sender is not None:
+            await asyncio.wait([self._sender])
+        await self._redis.aclose()
+
+    async def _send_all(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+                await self._send(group)
+        finally:
+            self._sender = None
+
+    async def _send(self, group: list[tuple[Call, asyncio.Future[Any]]]) -> None:
+        self.groups += 1
+        self.calls += len(group)
+        try:
+            replies = await execute(self._redis, [call for call, _ in group], confirm=self._confirm)
+        except (*AWAY, RedisError, TransientError) as error:
+            replies = [_as_transient(error)] * len(group)
+        for (_, future), reply in zip(group, replies, strict=True):
+            if future.done():  # its caller was cancelled
+                continue
+            if isinstance(reply, Exception):
+                future.set_exception(_as_transient(reply) if isinstance(reply, AWAY) else reply)
+            else:
+                future.set_result(reply)
+
+
+class Confirm:
+    """The command that makes Redis confirm durability, and what its reply must reach."""
+
+    def __init__(self, command: Sequence[str | int], at_least: Sequence[int]) -> None:
+        self.command = tuple(command)
+        self.at_least = tuple(at_least)
+
+    def holds(self, reply: object) -> bool:
+        numbers = reply if isinstance(reply, list) else [reply]
+        return all(int(n) >= least for n, least in zip(numbers, self.at_least, strict=True))
+
+
+async def execute(redis: Redis, calls: Sequence[Call], *, confirm: Confirm | None = None) -> list[Any]:
+    """One pipeline; a reply or an exception for each call. Loads the scripts and repeats those that a restarted
+    Redis has forgotten. Raises one of `AWAY`, or NotConfirmedError."""
+    replies = await _pipeline(redis, calls, confirm)
+    missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if missing:
+        for known in all_scripts():
+            await redis.script_load(known.source)
+        for i, reply in zip(missing, await _pipeline(redis, [calls[i] for i in missing], confirm), strict=True):
+            replies[i] = reply
+    return replies
+
+
+async def _pipeline(redis: Redis, calls: Sequence[Call], confirm: Confirm | None) -> list[Any]:
+    async with redis.pipeline(transaction=False) as pipe:
+        for call in calls:
+            pipe.execute_command(*call.command())
+        if confirm is None:
+            return await pipe.execute(raise_on_error=False)
+        pipe.execute_command(*confirm.command)
+        *replies, confirmed = await pipe.execute(raise_on_error=False)
+    if isinstance(confirmed, ResponseError) or not confirm.holds(confirmed):
+        raise NotConfirmedError(f"{confirm.command[0]} was not reached: {confirmed}", code="not-durable")
+    return replies
+
+
+def _as_transient(error: Exception) -> TransientError:
+    if isinstance(error, TransientError):
+        return error
+    wrapped = TransientError(f"Redis is away: {type(error).__name__}", code="redis-away")
+    wrapped.__cause__ = error
+    return wrapped

@@ -1,0 +1,164 @@
+"""Every Redis key that Textgate touches, named once. No other module spells a key.
+
+All of ours start with the prefix (`redis.prefix`, default `tg:`). arq hard-codes its own (`arq:job:<id>`,
+`arq:in-progress:<id>`, `arq:retry:<id>`, `arq:result:<id>`, `arq:abort`): they become ours through the job
+ids, which start with the prefix too. An ACL for Textgate is therefore `~tg:* ~arq:*`.
+
+Each method's docstring gives type, lifetime, who writes and who reads. `PERMANENT` lists the shapes that carry
+no TTL; a fixture fails every integration test that leaves any other key without one.
+"""
+
+import base64
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+ARQ_JOB = "arq:job:"
+ARQ_IN_PROGRESS = "arq:in-progress:"
+ARQ_RETRY = "arq:retry:"
+
+PERMANENT = (
+    "lane:*",  # waiting work never expires; an empty list does not exist
+    "queue:*",  # arq's sorted sets and their doorbells
+    "busy",
+    "approved:*",
+    "paused:*",
+    "optout:*",
+    "dead",
+    "dead:*",
+    "conversation:*",  # only while one of its lanes is busy; see lib/lanes.lua
+)
+"""Shapes (after the prefix) of keys that may live without a TTL."""
+
+
+class Stage(StrEnum):
+    """The stages of the pipeline; each has a queue, and each conversation has one lane per stage."""
+
+    AGENT = "agent"
+    FORMAT = "format"
+    OUTBOUND = "outbound"
+
+
+class LaneKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The five keys that every lane script takes, in this order. See `lua/lib/lanes.lua`."""
+
+    list: str
+    state: str
+    queue: str
+    bell: str
+    busy: str
+
+    def as_tuple(self) -> tuple[str, str, str, str, str]:
+        return (self.list, self.state, self.queue, self.bell, self.busy)
+
+
+def conversation_id(account_id: str, peer: str) -> str:
+    """The id of the conversation of one account with one person: 16 characters that hold no number.
+
+    Derived, so no look-up is needed anywhere; opaque, so it may stand in logs, job ids and URLs.
+    """
+    digest = hashlib.blake2b(f"{account_id}\0{peer}".encode(), digest_size=10).digest()
+    return base64.b32encode(digest).decode().lower()
+
+
+class Keys:
+    """Names of all keys under one prefix."""
+
+    def __init__(self, prefix: str = "tg:") -> None:
+        self.prefix = prefix
+        self.busy = f"{prefix}busy"
+        """Sorted set: list key of each lane that holds work -> ms of its last sign of life. Lane scripts
+        write, the sweeper reads. Permanent."""
+        self.dead = f"{prefix}dead"
+        """Sorted set: dead letter id -> ms of burial. Permanent until retried or dropped."""
+        self.sweeper = f"{prefix}sweeper"
+        """String: who sweeps now; its TTL is the lease."""
+
+    def queue(self, stage: str) -> str:
+        """Sorted set, arq's queue: job id -> due time in ms. Permanent."""
+        return f"{self.prefix}queue:{stage}"
+
+    def bell(self, stage: str) -> str:
+        """List of at most one token: wakes one worker of the stage. Permanent."""
+        return f"{self.queue(stage)}:bell"
+
+    def health(self, stage: str, worker: str) -> str:
+        """String: arq's health line of one worker; expires soon after the worker is gone."""
+        return f"{self.queue(stage)}:health:{worker}"
+
+    def conversation(self, conversation: str) -> str:
+        """Hash: stage -> number of its current or next turn. Expires 30 days after its last lane fell idle."""
+        return f"{self.prefix}conversation:{conversation}"
+
+    def lane(self, stage: Stage, conversation: str) -> LaneKeys:
+        """The lane of one conversation at one stage; its list holds msgpack records, oldest first."""
+        return LaneKeys(
+            list=f"{self.prefix}lane:{stage.value}:{conversation}",
+            state=self.conversation(conversation),
+            queue=self.queue(stage),
+            bell=self.bell(stage),
+            busy=self.busy,
+        )
+
+    def lane_of_list(self, list_key: str) -> tuple[Stage, str]:
+        """The stage and conversation that a lane's list key names; the inverse of `lane`."""
+        stage, conversation = list_key.removeprefix(f"{self.prefix}lane:").split(":", 1)
+        return Stage(stage), conversation
+
+    def seen(self, account_id: str, message_sid: str) -> str:
+        """String: the verdict on one inbound message. Admission writes; 7 days, longer than any retry of Twilio's
+        and any catch-up window."""
+        return f"{self.prefix}seen:{account_id}:{message_sid}"
+
+    def approved(self, account_id: str) -> str:
+        """Hash: approved sender -> msgpack `Approval`. Permanent until revoked."""
+        return f"{self.prefix}approved:{account_id}"
+
+    def opted_out(self, account_id: str) -> str:
+        """Hash: person who texted STOP -> msgpack note of when and how. Permanent until START."""
+        return f"{self.prefix}optout:{account_id}"
+
+    def pairing_sender(self, conversation: str) -> str:
+        """String: the code that this sender was given. One hour."""
+        return f"{self.prefix}pairing:sender:{conversation}"
+
+    def pairing_code(self, code: str) -> str:
+        """String: msgpack `PairingRequest`. One hour."""
+        return f"{self.prefix}pairing:code:{code}"
+
+    def pairing_pending(self, account_id: str) -> str:
+        """Sorted set: code -> ms of its end. Expires with its youngest member."""
+        return f"{self.prefix}pairing:pending:{account_id}"
+
+    def sender_rate(self, conversation: str) -> str:
+        """String: texts of this sender in the current minute. One minute."""
+        return f"{self.prefix}rate:sender:{conversation}"
+
+    def account_rate(self, account_id: str) -> str:
+        """String: texts of this account in the current minute. One minute."""
+        return f"{self.prefix}rate:account:{account_id}"
+
+    def failed_signatures(self, client: str) -> str:
+        """String: failed signatures of this client address in the current minute. One minute."""
+        return f"{self.prefix}rate:signatures:{client}"
+
+    def pace(self, account_id: str, sender: str) -> str:
+        """String: when the next segment of this sender may start, in ms. Expires when that time has passed."""
+        return f"{self.prefix}pace:{account_id}:{sender}"
+
+    def paused(self, account_id: str) -> str:
+        """String: msgpack `Pause`; while it stands nothing is sent for the account. Permanent until resumed."""
+        return f"{self.prefix}paused:{account_id}"
+
+    def part(self, part_id: str) -> str:
+        """Hash: state of one outbound part (see `lua/dispatch_part.lua`). 30 days."""
+        return f"{self.prefix}part:{part_id}"
+
+    def sid(self, message_sid: str) -> str:
+        """String: the part id that this Twilio message carries out. 30 days."""
+        return f"{self.prefix}sid:{message_sid}"
+
+    def dead_letter(self, letter_id: str) -> str:
+        """String: msgpack `DeadLetter`. Permanent until retried or dropped."""
+        return f"{self.prefix}dead:{letter_id}"

@@ -1,0 +1,44 @@
+"""Typed calls on lanes. What a lane is and why it cannot lose its order: `lua/lib/lanes.lua`."""
+
+from shared.keys import LaneKeys, Stage
+from shared.queue import lane_payload
+from shared.scripts import Call, script
+
+
+def append(*, lane: LaneKeys, stage: Stage, records: tuple[bytes, ...]) -> Call:
+    """Put records at the end of a lane; the reply is the lane's length. At least one record."""
+    return Call(script("append"), lane.as_tuple(), (stage.value, lane_payload(stage), *records))
+
+
+def hand_over(
+    *,
+    source: LaneKeys,
+    source_stage: Stage,
+    turn: str,
+    taken: int,
+    target: LaneKeys,
+    target_stage: Stage,
+    records: tuple[bytes, ...],
+) -> Call:
+    """Drop the `taken` oldest records of `source` and append `records` to `target`, if `turn` is still current.
+
+    The reply is 1, or 0 when another worker has committed this turn already (nothing was done).
+    """
+    return Call(
+        script("hand_over"),
+        (*source.as_tuple(), *target.as_tuple()),
+        (
+            source_stage.value,
+            lane_payload(source_stage),
+            target_stage.value,
+            lane_payload(target_stage),
+            turn,
+            taken,
+            *records,
+        ),
+    )
+
+
+def sweep(*, lane: LaneKeys, stage: Stage) -> Call:
+    """Enqueue the lane's job if it has work but no job; the reply is 1 if it had to."""
+    return Call(script("sweep"), lane.as_tuple(), (stage.value, lane_payload(stage)))

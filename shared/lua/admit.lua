@@ -1,0 +1,75 @@
+-- admit.lua: everything that is decided about one inbound message, and its storing, in one step.
+-- include: jobs lanes
+--
+-- KEYS: 1 seen; 2-6 agent lane; 7-11 format lane; 12 approved; 13 opted out; 14 pairing:sender; 15 pairing:code;
+--       16 pairing:pending; 17 rate of the sender; 18 rate of the account.
+-- ARGV: 1 stage, 2 payload (agent); 3 stage, 4 payload (format); 5 sender; 6 policy; 7 "1" if allowFrom names the sender;
+--       8 record; 9 keyword (stop, start, help or empty); 10, 11 texts a minute of the sender, of the account (0: any);
+--       12 code; 13 pairing request; 14 pairing reply; 15 pending requests allowed (0: any); 16 lifetime of a request in ms;
+--       17 debounce in ms; 18 note of the opt-out.
+-- Returns {verdict, earlier verdict of a duplicate or ''}. `code_taken` means: nothing was stored, come again with
+-- another code.
+--
+-- Order (each step sees only what the one before let through): duplicate, opt-out, rate limit, policy. Two replicas that
+-- receive one message at once, ten texts of one stranger, an approval in between: each finds what the one before left,
+-- because all of it is one script. The verdict is stored with the message, so a repeated webhook changes nothing.
+local SEEN_TTL_MS = 7 * 24 * 3600 * 1000
+local MINUTE_MS = 60000
+local sender, now = ARGV[5], now_ms()
+
+local function over(key, limit)
+  if limit == 0 then return false end
+  local n = redis.call('INCR', key)
+  if n == 1 then redis.call('PEXPIRE', key, MINUTE_MS) end
+  return n > limit
+end
+
+local function request_pairing()
+  if redis.call('EXISTS', KEYS[14]) == 1 then return 'pairing_pending' end
+  redis.call('ZREMRANGEBYSCORE', KEYS[16], '-inf', now)
+  local most = tonumber(ARGV[15])
+  if most > 0 and redis.call('ZCARD', KEYS[16]) >= most then return 'pairing_full' end
+  if redis.call('EXISTS', KEYS[15]) == 1 then return 'code_taken' end
+  local code, ttl = ARGV[12], tonumber(ARGV[16])
+  redis.call('SET', KEYS[14], code, 'PX', ttl)
+  redis.call('SET', KEYS[15], ARGV[13], 'PX', ttl)
+  redis.call('ZADD', KEYS[16], now + ttl, code)
+  redis.call('PEXPIRE', KEYS[16], ttl)
+  append(lane_at(7, 3), 14, 14, now)
+  return 'pairing_requested'
+end
+
+local function decide()
+  local keyword = ARGV[9]
+  local out = redis.call('HEXISTS', KEYS[13], sender) == 1
+  if keyword == 'stop' then
+    redis.call('HSET', KEYS[13], sender, ARGV[18])
+    return 'opt_out'
+  end
+  if keyword == 'start' and out then
+    redis.call('HDEL', KEYS[13], sender)
+    return 'opt_in'
+  end
+  if out then return 'opted_out' end
+  if keyword == 'help' then return 'help' end
+  if over(KEYS[17], tonumber(ARGV[10])) or over(KEYS[18], tonumber(ARGV[11])) then return 'throttled' end
+  local policy = ARGV[6]
+  if policy == 'disabled' then return 'disabled' end
+  local known = policy == 'open' or ARGV[7] == '1' or redis.call('HEXISTS', KEYS[12], sender) == 1
+  if not known then
+    if policy == 'pairing' then return request_pairing() end
+    return 'not_allowed'
+  end
+  append(lane_at(2, 1), 8, 8, now, tonumber(ARGV[17]))
+  return 'accepted'
+end
+
+local earlier = redis.call('GET', KEYS[1])
+if earlier then
+  -- Written again so that WAITAOF and WAIT, which speak for this connection's own writes, cover it.
+  redis.call('SET', KEYS[1], earlier, 'KEEPTTL')
+  return {'duplicate', earlier}
+end
+local verdict = decide()
+if verdict ~= 'code_taken' then redis.call('SET', KEYS[1], verdict, 'PX', SEEN_TTL_MS) end
+return {verdict, ''}

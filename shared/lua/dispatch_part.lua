@@ -1,0 +1,50 @@
+-- dispatch_part.lua: may this part be sent now? If so, journal that it is about to be.
+--
+-- States of a part (field `state` of its hash; no hash: it waits in its lane and was never tried):
+--   dispatching   a worker has announced the request (fields attempt, journaled_ms). Only that attempt may post. Anyone else
+--                 finds it in doubt: Twilio may or may not have it.      -> accepted (answer, callback, or found in
+--                 Twilio's log), -> waiting (certainly not processed), -> dispatching by another attempt (not found in the
+--                 log after the grace period)
+--   waiting       certainly not with Twilio; the lane's job will try again.
+--   accepted      Twilio has it as `sid`; `status` follows the callbacks. The lane drops it at the next look.
+--   dead          given up; see the dead letters.
+--
+-- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender.
+-- ARGV: 1 stage; 2 turn; 3 attempt; 4 recipient; 5 segments; 6 segments per second (0: any); 7 lifetime of the part in ms;
+--       8 journaled_ms of the attempt that was looked for in vain, or empty; 9 account; 10 conversation id.
+-- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; wait, ms;
+-- go, ms of the journal entry.
+-- Atomic because opt-out, pause and pace must hold at the very moment of the journal entry.
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {'fenced', ''} end
+
+local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms')
+if part[1] == 'accepted' then return {'accepted', part[4]} end
+local mine = part[2] == ARGV[3]
+if part[1] == 'dispatching' and not mine and part[3] ~= ARGV[8] then
+  return {'in_doubt', part[3] .. ' ' .. string.format('%.0f', now - tonumber(part[3]))}
+end
+
+local pause = redis.call('GET', KEYS[3])
+if pause then return {'paused', pause} end
+if redis.call('HEXISTS', KEYS[4], ARGV[4]) == 1 then return {'opted_out', ''} end
+
+-- A reservation with debt: a part of any size may start once the sender's time has come, and pays afterwards. The
+-- start is kept with the part, so waiting, crashing and coming again never pays twice.
+local rate = tonumber(ARGV[6])
+local start = tonumber(part[5])
+if rate > 0 and not start then
+  start = math.max(now, tonumber(redis.call('GET', KEYS[5]) or '0'))
+  local cost = math.ceil(tonumber(ARGV[5]) * 1000 / rate)
+  redis.call('SET', KEYS[5], string.format('%.0f', start + cost), 'PX', start + cost - now + 1000)
+  redis.call('HSET', KEYS[2], 'state', 'waiting', 'start_ms', string.format('%.0f', start))
+  redis.call('PEXPIRE', KEYS[2], ARGV[7])
+end
+if start and start > now then return {'wait', string.format('%.0f', start - now)} end
+
+local stamp = string.format('%.0f', now)
+redis.call('HSET', KEYS[2], 'state', 'dispatching', 'attempt', ARGV[3], 'journaled_ms', stamp,
+  'account', ARGV[9], 'conversation', ARGV[10], 'segments', ARGV[5])
+redis.call('PEXPIRE', KEYS[2], ARGV[7])
+return {'go', stamp}

@@ -1,0 +1,22 @@
+-- record_status.lua: a delivery callback of Twilio's about one of our parts.
+--
+-- KEYS: 1 part; 2 sid.
+-- ARGV: 1 part id; 2 sid; 3 status; 4 rank of the status; 5 error code or empty; 6 lifetime of the part in ms.
+-- Returns 'recorded', 'stale' (an earlier status that came late, or a repetition), or 'unknown' (no such part, or the message carries
+-- another part).
+-- A callback proves that Twilio has the part: it settles one that is in doubt, before any answer came.
+-- Atomic because callbacks overtake each other, and the answer to the request.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end
+local owner = redis.call('GET', KEYS[2])
+local part = redis.call('HMGET', KEYS[1], 'sid', 'rank')
+if (owner and owner ~= ARGV[1]) or (part[1] and part[1] ~= ARGV[2]) then return 'unknown' end
+local t = redis.call('TIME')
+local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[6])
+redis.call('HSET', KEYS[1], 'state', 'accepted', 'sid', ARGV[2])
+redis.call('HSETNX', KEYS[1], 'accepted_ms', now)
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+if tonumber(ARGV[4]) <= tonumber(part[2] or '-1') then return 'stale' end
+redis.call('HSET', KEYS[1], 'status', ARGV[3], 'rank', ARGV[4], 'status_ms', now)
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'error_code', ARGV[5]) end
+return 'recorded'

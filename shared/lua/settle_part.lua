@@ -1,0 +1,20 @@
+-- settle_part.lua: Twilio has the part: keep its SID and go on to the lane's next one.
+-- include: jobs lanes
+--
+-- KEYS: 1-5 outbound lane; 6 part; 7 sid.
+-- ARGV: 1 stage, 2 payload; 3 turn; 4 part id; 5 sid; 6 status; 7 rank of the status; 8 lifetime of the part in ms.
+-- Returns 'settled'; 'fenced' (another worker settled this turn; the SID is kept all the same, since it is true);
+-- 'sid_taken' (this message already carries another part: nothing was done).
+-- Atomic because a part must leave its lane exactly when its SID is known, and a SID may be claimed by one part only.
+local now = now_ms()
+local owner = redis.call('GET', KEYS[7])
+if owner and owner ~= ARGV[4] then return 'sid_taken' end
+local advanced = advance(lane_at(1, 1), ARGV[3], 1, now)
+redis.call('SET', KEYS[7], ARGV[4], 'PX', ARGV[8])
+-- A callback may have come before the answer: never step back from what it said.
+local rank = tonumber(redis.call('HGET', KEYS[6], 'rank') or '-1')
+if tonumber(ARGV[7]) > rank then redis.call('HSET', KEYS[6], 'status', ARGV[6], 'rank', ARGV[7]) end
+redis.call('HSET', KEYS[6], 'state', 'accepted', 'sid', ARGV[5])
+redis.call('HSETNX', KEYS[6], 'accepted_ms', string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[6], ARGV[8])
+return advanced and 'settled' or 'fenced'

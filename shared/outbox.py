@@ -1,0 +1,187 @@
+"""The way out: handing a text to the pipeline from outside, and the life of each part.
+
+States of a part and who moves them: `lua/dispatch_part.lua`. Redis keys: the format and outbound lanes, part, sid,
+paused, optout, pace.
+"""
+
+import secrets
+import time
+from enum import StrEnum
+
+import msgspec
+from redis.asyncio import Redis
+
+from shared.group_commit import execute
+from shared.keys import Keys, Stage, conversation_id
+from shared.lanes import append
+from shared.queue import lane_payload
+from shared.records import Origin, Part, Reply, encode
+from shared.redis_client import load_hash
+from shared.scripts import Call, script
+
+PART_TTL_MS = 30 * 24 * 3600 * 1000
+"""How long the state of a part is kept after its last change."""
+
+
+class DispatchVerdict(StrEnum):
+    """May this part be sent now? Meanings: `lua/dispatch_part.lua`."""
+
+    GO = "go"
+    FENCED = "fenced"
+    PAUSED = "paused"
+    ACCEPTED = "accepted"
+    IN_DOUBT = "in_doubt"
+    OPTED_OUT = "opted_out"
+    WAIT = "wait"
+
+
+class Status(StrEnum):
+    """Twilio's message states that concern an outbound message.
+
+    Source: Twilio, Messages resource, "Message status values".
+    """
+
+    ACCEPTED = "accepted"
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    READ = "read"
+    PARTIALLY_DELIVERED = "partially_delivered"
+
+
+RANK = {
+    Status.ACCEPTED: 0,
+    Status.SCHEDULED: 0,
+    Status.QUEUED: 1,
+    Status.SENDING: 2,
+    Status.SENT: 3,
+    Status.PARTIALLY_DELIVERED: 4,
+    Status.UNDELIVERED: 5,
+    Status.FAILED: 5,
+    Status.CANCELED: 5,
+    Status.DELIVERED: 5,
+    Status.READ: 6,
+}
+"""A status replaces another only if it ranks higher: callbacks overtake each other."""
+
+FINAL = frozenset(
+    {Status.DELIVERED, Status.READ, Status.UNDELIVERED, Status.FAILED, Status.CANCELED, Status.PARTIALLY_DELIVERED}
+)
+
+
+class PartState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one part; `status` is Twilio's word, None until Twilio has it."""
+
+    part_id: str
+    state: str
+    sid: str | None = None
+    status: Status | None = None
+    error_code: int | None = None
+    journaled_ms: int | None = None
+    accepted_ms: int | None = None
+    status_ms: int | None = None
+
+
+async def enqueue_text(
+    redis: Redis, keys: Keys, *, account_id: str, to: str, text: str, origin: Origin = Origin.OPERATOR
+) -> Reply:
+    """Hand one text to the pipeline, after whatever is already on its way to that person. Returns what was stored."""
+    conversation = conversation_id(account_id, to)
+    now_ms = time.time_ns() // 1_000_000
+    reply = Reply(
+        reply_id=f"{conversation}-{origin.value}-{secrets.token_hex(6)}",
+        account_id=account_id,
+        conversation=conversation,
+        to=to,
+        texts=(text,),
+        origin=origin,
+        created_ms=now_ms,
+    )
+    lane = keys.lane(Stage.FORMAT, conversation)
+    (result,) = await execute(redis, [append(lane=lane, stage=Stage.FORMAT, records=(encode(reply),))])
+    if isinstance(result, Exception):
+        raise result
+    return reply
+
+
+async def load_part_state(redis: Redis, keys: Keys, part_id: str) -> PartState | None:
+    """The state of a part, None if it was never tried or is older than 30 days."""
+    raw = {k.decode(): v.decode() for k, v in (await load_hash(redis, keys.part(part_id))).items()}
+    if not raw:
+        return None
+    return msgspec.convert({**raw, "part_id": part_id}, PartState, strict=False)
+
+
+async def load_part_of_sid(redis: Redis, keys: Keys, message_sid: str) -> PartState | None:
+    """The state of the part that a Twilio message carries."""
+    part_id = await redis.get(keys.sid(message_sid))
+    return None if part_id is None else await load_part_state(redis, keys, part_id.decode())
+
+
+def dispatch(
+    *, keys: Keys, part: Part, turn: str, attempt: str, sender: str, segments_per_second: float, looked_for_ms: str = ""
+) -> Call:
+    """May `part` be sent now by `attempt`? The reply is `[verdict, detail]`; "go" has journalled it.
+
+    `looked_for_ms`: the journal entry that was looked for at Twilio in vain, past its grace period.
+    """
+    return Call(
+        script("dispatch_part"),
+        (
+            keys.conversation(part.conversation),
+            keys.part(part.part_id),
+            keys.paused(part.account_id),
+            keys.opted_out(part.account_id),
+            keys.pace(part.account_id, sender),
+        ),
+        (
+            Stage.OUTBOUND.value,
+            turn,
+            attempt,
+            part.to,
+            part.segments,
+            segments_per_second,
+            PART_TTL_MS,
+            looked_for_ms,
+            part.account_id,
+            part.conversation,
+        ),
+    )
+
+
+def release(*, keys: Keys, part_id: str, attempt: str) -> Call:
+    """The announced request certainly did not reach Twilio; the reply is 1 if the attempt held the part."""
+    return Call(script("release_part"), (keys.part(part_id),), (attempt,))
+
+
+def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Call:
+    """Twilio has `part` as `sid`; the reply is b"settled", b"fenced" or b"sid_taken"."""
+    lane = keys.lane(Stage.OUTBOUND, part.conversation)
+    return Call(
+        script("settle_part"),
+        (*lane.as_tuple(), keys.part(part.part_id), keys.sid(sid)),
+        (
+            Stage.OUTBOUND.value,
+            lane_payload(Stage.OUTBOUND.value),
+            turn,
+            part.part_id,
+            sid,
+            status.value,
+            RANK[status],
+            PART_TTL_MS,
+        ),
+    )
+
+
+def record_status(*, keys: Keys, part_id: str, sid: str, status: Status, error_code: str) -> Call:
+    """A delivery callback; the reply is b"recorded", b"stale" or b"unknown"."""
+    return Call(
+        script("record_status"),
+        (keys.part(part_id), keys.sid(sid)),
+        (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS),
+    )

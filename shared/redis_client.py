@@ -1,0 +1,66 @@
+"""Connecting to Redis so that a bad minute is only a bad minute.
+
+redis-py's defaults wait forever on a dead peer. Every connection of ours has a connect and a read timeout, TCP
+keep-alive and a health check, and retries a broken connection once with a short wait: longer waits belong to the
+loops above, which know whether they may wait (a worker) or must answer now (the ingress).
+"""
+
+from collections.abc import Awaitable
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError as RedisConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError as RedisTimeoutError,
+)
+
+AWAY = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    OSError,
+)
+"""What a Redis that is away, starting, failing over or full raises: wait and try again, never die."""
+
+READ_TIMEOUT_S = 5.0
+BLOCK_S = 3.0
+"""How long a blocking read waits: shorter than its connection's read timeout, or every wait would break it."""
+
+
+def connection_options() -> dict[str, Any]:
+    """What every connection of ours is made with."""
+    return {
+        "socket_timeout": READ_TIMEOUT_S,
+        "socket_connect_timeout": 2.0,
+        "health_check_interval": 15,
+        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), 1),
+        "retry_on_error": [RedisConnectionError],
+    }
+
+
+def connect(url: str) -> Redis:
+    """A client for `redis://`, `rediss://` or `unix://`; connects at the first command. Replies are bytes."""
+    options = connection_options()
+    if not url.startswith("unix://"):
+        options["socket_keepalive"] = True
+    client: Redis = Redis.from_url(url, **options)
+    return client
+
+
+async def load_list(redis: Redis, key: str, first: int, last: int) -> list[bytes]:
+    """Elements `first` to `last` of a list, both inclusive. (redis-py types this reply as possibly synchronous.)"""
+    return cast("list[bytes]", await cast("Awaitable[object]", redis.lrange(key, first, last)))
+
+
+async def load_hash(redis: Redis, key: str) -> dict[bytes, bytes]:
+    """All fields of a hash, an empty dict if there is none. (redis-py types this reply as possibly synchronous.)"""
+    return cast("dict[bytes, bytes]", await cast("Awaitable[object]", redis.hgetall(key)))

@@ -1,0 +1,1 @@
+"""What answers the texts: one module per `agent.kind`, and the contract they share."""

@@ -1,0 +1,63 @@
+"""`agent.kind: "python"`: a callable of the user's own, in the worker. Sync ones run in a thread.
+
+User code cannot kill the worker: whatever it raises fails the turn only. A thread cannot be stopped, so a sync
+callable that outlives `agent.timeoutSeconds` keeps its thread while the turn counts as failed.
+"""
+
+import asyncio
+import importlib
+import inspect
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import cast
+
+from shared.errors import ConfigError
+from workers.agents.contract import Agent, Answer, Turn, texts_of
+
+
+def load(target: str | None, *, threads: int) -> Agent:
+    """The callable that `package.module:callable` names, as an agent. Raises ConfigError if it cannot be had.
+
+    The working directory is appended to the import path, never prepended: a file beside the configuration must
+    not replace a module of the product or of the standard library.
+    """
+    function = _resolve(target)
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+
+        async def call(turn: Turn) -> Answer:
+            return texts_of(await cast("Awaitable[object]", function(turn)))
+
+        return call
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="agent")
+
+    async def call_in_thread(turn: Turn) -> Answer:
+        return texts_of(await asyncio.get_running_loop().run_in_executor(pool, function, turn))
+
+    return call_in_thread
+
+
+def _resolve(target: str | None) -> Callable[[Turn], object]:
+    module_name, colon, attribute = (target or "").partition(":")
+    if not colon or not module_name or not attribute:
+        raise ConfigError("agent.callable", found=repr(target), expected='expected "package.module:callable"')
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ConfigError(
+            "agent.callable",
+            found=f"module {module_name} cannot be imported: {error}",
+            expected="check the name and the working directory",
+        ) from error
+    function: object = module
+    for name in attribute.split("."):
+        function = getattr(function, name, None)
+    if not callable(function):
+        raise ConfigError(
+            "agent.callable", found=f"{target} is no callable", expected="expected a function of one argument, the turn"
+        )
+    return function

@@ -1,0 +1,153 @@
+"""The boundary around every stage: the one place where what went wrong becomes what happens next.
+
+    NotNow               put off; no attempt is counted
+    TransientError       put off by the schedule; past its end: dead letter
+    OutcomeUnknownError  put off shortly; the stage finds out first
+    AccountError         pause the account, put off; everything is kept
+    PermanentError       dead letter
+    anything else        a bug: traceback, dead letter `bug`
+    CancelledError       passes: the engine hands the job back
+
+It writes one wide log event per attempt. Redis keys: the lane, paused, dead, dead:*, the format lane for apologies.
+"""
+
+import asyncio
+import random
+import time
+import traceback
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from shared.dead_letters import bury
+from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentError, TransientError
+from shared.keys import Stage
+from shared.logs import logger
+from shared.records import DeadLetter, Pause, encode
+from workers.schedule import MAX_CLAIMS, next_wait_s
+from workers.work import Environment, StageSpec, Work
+
+PAUSED_WAIT_S = 30.0
+IN_DOUBT_WAIT_S = 2.0
+REDIS_AWAY_WAIT_S = 1.0
+
+log = logger(__name__)
+
+
+class PutBack(Exception):  # noqa: N818 - an order to the engine, not an error
+    """Claim this job again in `delay_s`; `counted` says whether this was an attempt."""
+
+    def __init__(self, delay_s: float, *, counted: bool) -> None:
+        super().__init__(f"again in {delay_s:.1f} s")
+        self.delay_s = delay_s
+        self.counted = counted
+
+
+async def run_guarded(spec: StageSpec, work: Work, env: Environment, rng: random.Random) -> None:
+    """Run one attempt. Raises PutBack if the job is to come again; returns when it is finished."""
+    started = time.perf_counter()
+    try:
+        await _attempt(spec, work, env, rng)
+    except RedisError as error:
+        # Nothing is known to be wrong with the work: it stays in its lane and comes again when Redis is back.
+        work.outcome, work.facts["reason"] = "redis_away", f"{type(error).__name__}: {error}"
+        raise PutBack(REDIS_AWAY_WAIT_S, counted=False) from error
+    except PutBack as order:
+        work.facts["again_in_s"] = round(order.delay_s, 3)
+        raise
+    except asyncio.CancelledError:
+        work.outcome = "handed_back"
+        raise
+    finally:
+        log.info(
+            "attempt",
+            stage=work.stage.value,
+            outcome=work.outcome,
+            conversation=work.conversation,
+            turn=work.turn,
+            attempt=work.attempt,
+            duration_ms=round((time.perf_counter() - started) * 1000, 2),
+            **work.facts,
+        )
+
+
+async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Random) -> None:
+    try:
+        if work.attempt > MAX_CLAIMS[work.stage]:
+            raise PermanentError(
+                "its worker died each time", code="poison", hint="look for crashes in the worker's log"
+            )
+        await spec.process(work, env)
+    except NotNow as refusal:
+        work.outcome, work.facts["reason"] = "not_now", str(refusal)
+        raise PutBack(refusal.delay_s, counted=False) from None
+    except OutcomeUnknownError as error:
+        work.outcome, work.facts["reason"] = "in_doubt", str(error)
+        raise PutBack(IN_DOUBT_WAIT_S, counted=False) from None
+    except AccountError as error:
+        work.outcome, work.facts["reason"] = "account_paused", str(error)
+        await _pause(spec, work, env, error)
+        raise PutBack(PAUSED_WAIT_S, counted=False) from None
+    except TransientError as error:
+        work.outcome, work.facts["reason"] = "transient", str(error)
+        wait_s = next_wait_s(work.stage, work.attempt, rng, asked_s=error.retry_after_s)
+        if wait_s is not None:
+            raise PutBack(wait_s, counted=True) from None
+        await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint="it failed too often"))
+    except PermanentError as error:
+        await _bury(spec, work, env, error)
+    except RedisError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever else a stage or an agent raises is a bug, and must not loop
+        work.facts["traceback"] = traceback.format_exc()
+        bug = PermanentError(
+            f"{type(error).__name__}: {error}", code="bug", hint="please report it, with the traceback in the log"
+        )
+        await _bury(spec, work, env, bug)
+
+
+async def _pause(spec: StageSpec, work: Work, env: Environment, error: AccountError) -> None:
+    account_id = (await spec.bury(work, env)).account_id
+    pause = Pause(code=error.code, message=str(error), hint=error.hint, since_ms=time.time_ns() // 1_000_000)
+    if await env.redis.set(env.keys.paused(account_id), encode(pause), nx=True):
+        log.error("account_paused", account=account_id, code=error.code, reason=str(error), hint=error.hint)
+
+
+async def _bury(spec: StageSpec, work: Work, env: Environment, error: PermanentError) -> None:
+    burial = await spec.bury(work, env)
+    letter = DeadLetter(
+        letter_id=f"{work.stage.value}-{work.conversation}-{work.turn}",
+        stage=work.stage.value,
+        account_id=burial.account_id,
+        conversation=work.conversation,
+        turn=work.turn,
+        code=error.code,
+        message=str(error),
+        hint=error.hint,
+        attempts=work.attempt,
+        buried_ms=time.time_ns() // 1_000_000,
+        records=tuple(burial.records),
+    )
+    work.outcome = "dead"
+    work.facts |= {"letter": letter.letter_id, "code": error.code, "reason": str(error), "hint": error.hint}
+    call = bury(keys=env.keys, stage=work.stage, letter=letter, apology=burial.apology, part_ids=burial.part_ids)
+    if await work.commit(call) == 0:
+        work.outcome = "fenced"
+
+
+def work_of(ctx: dict[str, Any], stage: Stage) -> Work:
+    """The turn that a claimed job names. `ctx` is what the engine gives to a job function."""
+    env: Environment = ctx["env"]
+    list_key, _, turn = str(ctx["job_id"]).rpartition(":")
+    _, conversation = env.keys.lane_of_list(list_key)
+    return Work(
+        stage=stage,
+        conversation=conversation,
+        turn=turn,
+        lane=env.keys.lane(stage, conversation),
+        records=ctx["records"],
+        attempt=ctx["job_try"],
+        call=ctx["call"],
+        commit=ctx["commit"],
+        facts={},
+    )

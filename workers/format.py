@@ -1,0 +1,73 @@
+"""The format stage: turn one reply into the parts that go over the air.
+
+The formatting itself is pure and lies in `workers/text/`. Redis keys: the format and outbound lanes.
+"""
+
+from shared.keys import Stage
+from shared.lanes import hand_over
+from shared.records import Part, Reply, decode_reply, encode
+from shared.settings import Account
+from workers.text.render import render
+from workers.work import Burial, Environment, StageSpec, Work
+
+
+async def format_reply(work: Work, env: Environment) -> None:
+    """Cut the reply at the head of the lane into parts and hand them to the outbound stage, in order."""
+    reply = decode_reply(work.records[0])
+    parts = parts_of(reply, env.account(reply.account_id))
+    committed = await work.commit(
+        hand_over(
+            source=work.lane,
+            source_stage=Stage.FORMAT,
+            turn=work.turn,
+            taken=1,
+            target=env.keys.lane(Stage.OUTBOUND, work.conversation),
+            target_stage=Stage.OUTBOUND,
+            records=tuple(encode(part) for part in parts),
+        )
+    )
+    work.facts |= {
+        "account": reply.account_id,
+        "reply": reply.reply_id,
+        "origin": reply.origin.value,
+        "parts": len(parts),
+        "segments": sum(part.segments for part in parts),
+    }
+    work.outcome = "formatted" if committed else "fenced"
+
+
+def parts_of(reply: Reply, account: Account) -> list[Part]:
+    """The reply as parts; ids are derived, so formatting twice gives the same parts."""
+    rendered = [
+        part
+        for text in reply.texts
+        for part in render(
+            text, markdown=reply.markdown, limit=account.text_chunk_limit, smart_encoding=account.smart_encoding
+        )
+    ]
+    return [
+        Part(
+            part_id=f"{reply.reply_id}.{index}",
+            reply_id=reply.reply_id,
+            index=index,
+            count=len(rendered),
+            account_id=reply.account_id,
+            conversation=reply.conversation,
+            to=reply.to,
+            body=part.body,
+            encoding=part.encoding,
+            segments=part.segments,
+            origin=reply.origin,
+            created_ms=reply.created_ms,
+            received_ms=reply.received_ms,
+        )
+        for index, part in enumerate(rendered)
+    ]
+
+
+async def bury_reply(work: Work, _: Environment) -> Burial:
+    """Give up one reply; nothing is sent of it."""
+    return Burial(account_id=decode_reply(work.records[0]).account_id, records=work.records[:1])
+
+
+SPEC = StageSpec(stage=Stage.FORMAT, process=format_reply, bury=bury_reply, take=1)

@@ -1,0 +1,64 @@
+"""Finding out from Twilio whether a part in doubt was sent.
+
+Its own status callback is the best proof and settles the part without any of this. Else Twilio's message log is
+asked: to that recipient, created no earlier than the journal entry, same sender, same body, and not known to carry
+another part (that is checked when the SID is claimed, in `lua/settle_part.lua`).
+
+Since a recipient's parts go one after another, at most one part per recipient is ever in doubt.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.errors import OutcomeUnknownError, TransientError
+from shared.records import Part
+from shared.settings import Account
+from workers.messages_api import SentMessage
+from workers.text.smart_encoding import smart_encode
+from workers.work import Environment
+
+GRACE_S = 45.0
+"""How long a part stays in doubt before it counts as not sent.
+
+Longer than a lease (12 s), a request (15 s) and the lag of Twilio's list (seconds) together: a request that is
+still under way must have ended by then.
+"""
+
+CLOCK_SLACK = timedelta(seconds=10)
+"""Twilio's clock has whole seconds and need not agree with Redis' to the second."""
+
+TRIAL_PREFIX = "Sent from your Twilio trial account - "
+
+
+async def find_sent(env: Environment, account: Account, part: Part, *, journaled_ms: int) -> SentMessage | None:
+    """The message at Twilio that carries `part`, None if its log shows none (yet). Raises TransientError if Twilio
+    cannot be asked: then nothing is known."""
+    since = datetime.fromtimestamp(journaled_ms / 1000, UTC) - CLOCK_SLACK
+    if env.twilio is None:
+        raise RuntimeError("this worker was started without a Twilio client")
+    try:
+        candidates = await env.twilio.list_sent(account, part.to, since)
+    except OutcomeUnknownError as error:
+        raise TransientError(f"Twilio's log cannot be read: {error}", code="log-unreadable") from error
+    for message in reversed(candidates):
+        if not same_body(message.body, part.body) or not same_sender(message, account):
+            continue
+        owner = await env.redis.get(env.keys.sid(message.sid))
+        if owner is None or owner.decode() == part.part_id:
+            return message
+    return None
+
+
+def same_body(stored: str, sent: str) -> bool:
+    """Twilio trims bodies, may smart-encode them, and puts a line of its own before those of a trial account."""
+    return _plain(stored.removeprefix(TRIAL_PREFIX)) == _plain(sent)
+
+
+def same_sender(message: SentMessage, account: Account) -> bool:
+    """By number, or by the Messaging Service's SID: which number of the pool is used is Twilio's choice."""
+    if account.from_number:
+        return message.sender == account.from_number
+    return message.messaging_service_sid == account.messaging_service_sid
+
+
+def _plain(body: str) -> str:
+    return smart_encode(body).strip()

@@ -1,0 +1,179 @@
+"""Twilio's Messages API through the official SDK: the only module that imports it.
+
+The SDK's transport is replaced by one that tells apart what the SDK does not: a connection that was never made
+(nothing was sent) and one that broke later (it may have been). Nothing here retries: a repeated POST is a doubled
+text, and whether to try again is decided from the journal.
+"""
+
+import contextvars
+import logging
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from shared.errors import AccountError, OutcomeUnknownError, PermanentError, TextgateError, TransientError
+from shared.outbox import Status
+from shared.records import Part
+from shared.settings import Account
+from shared.status_callback import callback_url
+from shared.twilio_codes import ErrorClass, classify
+from workers.messages_api import SentMessage
+
+CONNECT_S = 5.0
+REQUEST_S = 15.0
+"""From the first byte sent to the last received. The grace period of a part in doubt must be longer."""
+
+_retry_after_s: contextvars.ContextVar[float | None] = contextvars.ContextVar("retry_after_s", default=None)
+
+
+class Transport(AsyncHttpClient):
+    """The SDK's HTTP client over one shared aiohttp session.
+
+    With `api_base` every Twilio host is replaced by that one; the path stays, and the original host travels in
+    `X-Original-Host`. That is for a stand-in on this machine and is refused for any other address (settings).
+    """
+
+    def __init__(self, api_base: str | None = None) -> None:
+        super().__init__(logging.getLogger("twilio"), True, None)
+        self._api_base = urlsplit(api_base) if api_base else None
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S),
+            connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
+        )
+
+    async def request(  # type: ignore[override]  # the SDK types it as synchronous
+        self,
+        method: str,
+        url: str,
+        params: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - the session's limits count
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Raises TransientError if nothing was sent, OutcomeUnknownError if something may have been."""
+        headers = dict(headers or {})
+        if auth is not None:
+            headers["Authorization"] = aiohttp.encode_basic_auth(*auth)
+        if self._api_base is not None:
+            parts = urlsplit(url)
+            headers["X-Original-Host"] = parts.netloc
+            url = urlunsplit(parts._replace(scheme=self._api_base.scheme, netloc=self._api_base.netloc))
+        try:
+            async with self._session.request(
+                method, url, params=params, data=data, headers=headers, allow_redirects=allow_redirects
+            ) as answer:
+                _retry_after_s.set(_seconds(answer.headers.get("Retry-After")))
+                return Response(answer.status, await answer.text(), answer.headers)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise TransientError(f"Twilio cannot be reached: {type(error).__name__}", code="unreachable") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise OutcomeUnknownError(f"no answer from Twilio: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+class TwilioApi:
+    """Sends and looks up messages for all accounts. Make it inside the running loop; close it."""
+
+    def __init__(self, api_base: str | None = None) -> None:
+        self._transport = Transport(api_base)
+        self._clients: dict[str, tuple[Account, Client]] = {}
+
+    async def send(self, account: Account, part: Part) -> SentMessage:
+        """Post one part. Raises TransientError, PermanentError, AccountError or OutcomeUnknownError."""
+        callback = account.public_webhook_url and callback_url(account.public_webhook_url, part.part_id)
+        sender = (
+            {"from_": account.from_number}
+            if account.from_number
+            else {"messaging_service_sid": account.messaging_service_sid}
+        )
+        messages = self._client(account).messages
+        try:
+            message = await messages.create_async(
+                to=part.to, body=part.body, status_callback=callback or None, **sender
+            )
+        except TwilioException as error:
+            raise as_our_error(error) from error
+        return _sent(message)
+
+    async def list_sent(self, account: Account, to: str, since: datetime, limit: int = 200) -> list[SentMessage]:
+        """Messages to this person since then, newest first.
+
+        The list is asked by recipient only: Twilio's `DateSent` filter hides messages that are still queued, so the
+        time is compared here. Raises as `send`.
+        """
+        found: list[SentMessage] = []
+        try:
+            async for message in await self._client(account).messages.stream_async(to=to, limit=limit):
+                sent = _sent(message)
+                if sent.created is not None and sent.created < since:
+                    break
+                if str(message.direction).startswith("outbound"):
+                    found.append(sent)
+        except TwilioException as error:
+            raise as_our_error(error) from error
+        return found
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    def _client(self, account: Account) -> Client:
+        known = self._clients.get(account.id)
+        if known is not None and known[0] is account:
+            return known[1]
+        credentials = account.rest_credentials
+        if credentials is None:
+            raise AccountError("the account has no credentials", code="no-credentials", hint="set authToken")
+        user, secret = credentials
+        client = Client(  # type: ignore[no-untyped-call]
+            user, secret.reveal(), account.account_sid, http_client=self._transport
+        )
+        self._clients[account.id] = (account, client)
+        return client
+
+
+def as_our_error(error: TwilioException) -> TextgateError:
+    """The SDK's exception as one of ours; never its own text, which holds terminal colours."""
+    if not isinstance(error, (TwilioRestException, TwilioServiceException)):
+        return OutcomeUnknownError(f"the SDK failed: {type(error).__name__}")
+    status, code = int(error.status), getattr(error, "code", None)
+    info = classify(status, code)
+    said = str(getattr(error, "msg", None) or getattr(error, "title", "") or "")
+    message = f"{info.meaning} (HTTP {status}, code {code or 'none'}: {said})"
+    label = f"twilio-{code or status}"
+    match info.error_class:
+        case ErrorClass.TRANSIENT:
+            asked = _retry_after_s.get()
+            return TransientError(message, code=label, retry_after_s=max(asked or 0.0, info.wait_s) or None)
+        case ErrorClass.PERMANENT:
+            return PermanentError(message, code=label, hint=info.hint)
+        case ErrorClass.ACCOUNT:
+            return AccountError(message, code=label, hint=info.hint)
+        case ErrorClass.UNKNOWN:
+            return OutcomeUnknownError(message)
+
+
+def _sent(message: Any) -> SentMessage:
+    return SentMessage(
+        sid=str(message.sid),
+        status=Status(message.status) if message.status in set(Status) else Status.ACCEPTED,
+        body=str(message.body or ""),
+        sender=message.from_,
+        messaging_service_sid=message.messaging_service_sid,
+        created=message.date_created,
+    )
+
+
+def _seconds(header: str | None) -> float | None:
+    """`Retry-After` in seconds; its date form is not used by Twilio and counts as absent."""
+    return min(float(header), 3600.0) if header and header.isascii() and header.isdigit() else None
