@@ -34,8 +34,8 @@ def check_addressee(fields: dict[str, str], account: Account) -> None:
     service = fields.get("MessagingServiceSid")
     if account.messaging_service_sid is not None and service == account.messaging_service_sid:
         return
-    if account.from_number is not None and fields.get("To") != account.from_number:
-        raise RejectedError("To is not the account's number", status=403)
+    if account.from_number is None or fields.get("To") != account.from_number:
+        raise RejectedError("To is neither the account's number nor of its Messaging Service", status=403)
 
 
 def parse_text(fields: dict[str, str], account_id: str, now_ms: int) -> InboundText:

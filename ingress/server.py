@@ -1,5 +1,9 @@
 """One ingress process: uvicorn around the app, stopped cleanly by SIGTERM or Ctrl-C."""
 
+import contextlib
+import signal
+from collections.abc import Iterator
+
 import uvicorn
 
 from ingress.app import create_app
@@ -13,7 +17,7 @@ GRACE_S = 10
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop. Raises ConfigError if no Redis is configured."""
+    """Serve until told to stop, then return. Raises ConfigError if no Redis is configured."""
     if settings.redis.url is None:
         raise ConfigError("redis.url", found="not set", expected="set it or TEXTGATE_REDIS_URL, or use `textgate up`")
     set_up_logs("ingress")
@@ -23,16 +27,34 @@ def run(settings: Settings) -> None:
             log.info(f"SMS webhook route {account.webhook_path} -> account {account.id}")
     for warning in settings.warnings:
         log.warning(warning)
-    uvicorn.run(
-        create_app(settings, connect(settings.redis.url.reveal())),
-        host=settings.ingress.host,
-        port=settings.ingress.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_S,
-        timeout_keep_alive=75,
-        h11_max_incomplete_event_size=16 * 1024,
+    app = create_app(settings, connect(settings.redis.url.reveal()))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=settings.ingress.host,
+            port=settings.ingress.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=75,
+        )
     )
+    server.run()
+    if not server.started:
+        raise SystemExit(1)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which ends with exit status 0 after a clean stop instead of raising the signal a second time."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

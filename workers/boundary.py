@@ -15,13 +15,11 @@ import asyncio
 import random
 import time
 import traceback
-from typing import Any
 
 from redis.exceptions import RedisError
 
 from shared.dead_letters import bury
 from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentError, TransientError
-from shared.keys import Stage
 from shared.logs import logger
 from shared.records import DeadLetter, Pause, encode
 from workers.schedule import MAX_CLAIMS, next_wait_s
@@ -133,21 +131,3 @@ async def _bury(spec: StageSpec, work: Work, env: Environment, error: PermanentE
     call = bury(keys=env.keys, stage=work.stage, letter=letter, apology=burial.apology, part_ids=burial.part_ids)
     if await work.commit(call) == 0:
         work.outcome = "fenced"
-
-
-def work_of(ctx: dict[str, Any], stage: Stage) -> Work:
-    """The turn that a claimed job names. `ctx` is what the engine gives to a job function."""
-    env: Environment = ctx["env"]
-    list_key, _, turn = str(ctx["job_id"]).rpartition(":")
-    _, conversation = env.keys.lane_of_list(list_key)
-    return Work(
-        stage=stage,
-        conversation=conversation,
-        turn=turn,
-        lane=env.keys.lane(stage, conversation),
-        records=ctx["records"],
-        attempt=ctx["job_try"],
-        call=ctx["call"],
-        commit=ctx["commit"],
-        facts={},
-    )

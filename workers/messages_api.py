@@ -35,3 +35,7 @@ class MessagesApi(Protocol):
     async def list_sent(self, account: Account, to: str, since: datetime) -> list[SentMessage]:
         """Outbound messages to this person created since then, newest first."""
         ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...

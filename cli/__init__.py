@@ -1,0 +1,1 @@
+"""The `textgate` command: the only package that may import all others."""

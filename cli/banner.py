@@ -1,0 +1,44 @@
+"""What `textgate up` tells a person once everything runs, and what to do next. Pure."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from cli.plan import Plan
+from cli.sandbox_home import SandboxHome
+
+STRANGER = "+12025550123"
+"""A number that belongs to nobody, for the example."""
+
+
+def banner(plan: Plan, *, redis: str, state_option: Path | None) -> Iterator[str]:
+    """The lines. `redis` says which one; `state_option` is what a second terminal must give as --state-dir, if any."""
+    yield "ready"
+    yield f"  listening  {plan.ingress_url}   (health: /readyz)"
+    for account in plan.settings.enabled_accounts.values():
+        if account.receives:
+            yield f"  webhook    {account.webhook_path} -> account {account.id}, public URL {account.signed_url}"
+        else:
+            yield f"  webhook    none for account {account.id}: no publicWebhookUrl, it can only send"
+    yield f"  redis      {redis}"
+    yield f"  agent      {plan.settings.agent.callable or plan.settings.agent.kind.value}"
+    yield from (f"  warning    {warning}" for warning in plan.settings.warnings)
+    if plan.sandbox:
+        yield from _sandbox(plan, plan.sandbox)
+    option = f" --state-dir {shlex.quote(str(state_option))}" if state_option else ""
+    yield "In a second terminal:"
+    if plan.sandbox:
+        (account,) = plan.settings.accounts.values()
+        text = json.dumps({"from": STRANGER, "to": account.sender, "body": "Hello?"})
+        yield f"  curl {plan.sandbox.api_base}/sandbox/texts -d '{text}'"
+        yield f"  curl {plan.sandbox.api_base}/sandbox/messages"
+    yield f"  textgate pairing list{option}"
+    yield f"  textgate pairing approve CODE --notify{option}"
+    yield "Ctrl-C stops everything."
+
+
+def _sandbox(plan: Plan, home: SandboxHome) -> Iterator[str]:
+    yield f"  sandbox    {home.api_base} stands in for Twilio; nothing leaves this machine"
+    yield f"  config     {plan.settings.source}"
+    yield "  limits     off here: segmentsPerSecond 0, rateLimits 0"

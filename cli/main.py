@@ -1,0 +1,75 @@
+"""The `textgate` command: one group of commands per file, registered here.
+
+Loads nothing heavy: commands import what they need when they run, so that `textgate --help` answers at once and the
+ingress never carries the weight of Twilio's client. Mistakes of people end in one line on stderr that names the next
+step, and in an exit status: 1 refused or failed, 2 not understood, 78 the configuration is wrong. A traceback is a
+bug of ours.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import config, demo, message, pairing, services, up
+from cli.lifeline import follow_parent
+from cli.options import Common, ConfigOption, StateDirOption
+from shared.errors import EX_CONFIG, ConfigError, TextgateError
+
+app = typer.Typer(
+    name="textgate",
+    help=(
+        "Connect an AI agent to a phone number: SMS in, the agent's answer out, through Twilio.\n\n"
+        "\b\n"
+        "New here?      textgate demo             a whole conversation, no account needed\n"
+        "               textgate up --sandbox     the same gateway, for you to play with\n"
+        "A real number: textgate config validate  then: textgate up\n"
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for register in (up, demo, services, pairing, message, config):
+    register.add_to(app)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status."""
+    follow_parent(os.environ)
+    try:
+        app()
+    except ConfigError as error:
+        _fail(f"configuration: {error}", status=EX_CONFIG)
+    except TextgateError as error:
+        _fail(str(error), status=1)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"textgate {_version()}")
+        raise typer.Exit
+    context.obj = Common(config=config, state_dir=state_dir)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("textgate")
+
+
+def _fail(message: str, *, status: int) -> None:
+    typer.echo(f"textgate: {' '.join(message.split())}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""`textgate message`: send a text yourself, through the same pipeline as the agent's answers."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
+from cli.output import print_json
+from cli.target import Target, find_target, opened
+from cli.words import parse_target
+from shared.errors import UsageError
+from shared.phone import Address
+
+if TYPE_CHECKING:
+    from shared.records import Reply
+
+message = typer.Typer(
+    name="message",
+    help=('Send texts yourself.\n\n\b\ntextgate message send --target sms:+15551234567 --message "hello"\n'),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the group."""
+    message.command()(send)
+    app.add_typer(message, short_help="Send a text yourself.")
+
+
+@message.callback()
+def group() -> None:
+    """Keeps `send` a command of its own while it is the only one."""
+
+
+def send(
+    context: typer.Context,
+    target: Annotated[
+        str, typer.Option("--target", metavar="sms:+NUMBER", help="To whom. `twilio-sms:+NUMBER` works as well.")
+    ],
+    text: Annotated[str, typer.Option("--message", metavar="TEXT", help="What to say, as plain text.")],
+    channel: ChannelOption = None,
+    account: AccountOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Queue one text; it leaves after whatever is already on its way to that person.
+
+    A bad number is refused before anything is stored. Exit status 0 means queued, not delivered.
+
+    \b
+    Example:  textgate message send --channel sms --target sms:+15551234567 --message "hello"
+              textgate message send --target twilio-sms:+15551234567 --message "hello"
+    --json:   {"account", "to", "replyId", "state": "queued"}
+    """
+    to = parse_target(target, channel)
+    if not text.strip():
+        raise UsageError("--message is empty: there is nothing to send")
+    gateway = find_target(common(context, config, state_dir))
+    reply = asyncio.run(queue_text(gateway, to, text, account=account))
+    if as_json:
+        print_json({"account": reply.account_id, "to": reply.to, "replyId": reply.reply_id, "state": "queued"})
+    else:
+        typer.echo(f"Queued for {reply.to} through account {reply.account_id}.")
+
+
+async def queue_text(gateway: Target, to: Address, text: str, *, account: str | None) -> "Reply":
+    """Hand the text to the pipeline. Raises UsageError for an account that is unknown or switched off."""
+    from shared.outbox import enqueue_text
+
+    account_id = gateway.account(account)
+    if not gateway.accounts[account_id]:
+        raise UsageError(f"account {account_id} is switched off: set enabled to true, or name another with --account")
+    async with opened(gateway) as (redis, keys):
+        return await enqueue_text(redis, keys, account_id=account_id, to=to, text=text)

@@ -1,0 +1,101 @@
+"""`textgate ingress`, `worker` and `sandbox`: one process each, in the foreground, until SIGTERM or Ctrl-C.
+
+These are the commands of a deployment that scales process by process; `textgate up` starts the very same ones.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import ConfigOption, common
+from shared.errors import UsageError
+from shared.keys import Stage
+
+PortOption = Annotated[
+    int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen on; 0: any.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(short_help="One process that receives webhooks.")(ingress)
+    app.command(short_help="One process that works on a stage.")(worker)
+    app.command(short_help="Only the stand-in for Twilio.")(sandbox)
+
+
+def ingress(
+    context: typer.Context,
+    config: ConfigOption = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on. Else: ingress.host.")] = None,
+    port: PortOption = None,
+) -> None:
+    """Receive webhooks: check the signature, apply the sender policy, store the text, then answer.
+
+    Start as many as you like behind a load balancer; they share nothing but Redis.
+
+    \b
+    Example:  TEXTGATE_REDIS_URL=redis://localhost textgate ingress --port 8080
+    Then:     point the number's messaging webhook in Twilio (POST) at channels.sms.publicWebhookUrl
+    Healthy:  curl http://127.0.0.1:8080/readyz
+    """
+    import msgspec
+
+    from ingress.server import run
+    from shared.settings import load_settings
+
+    settings = load_settings(common(context, config).config, os.environ)
+    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    run(msgspec.structs.replace(settings, ingress=msgspec.structs.replace(settings.ingress, **chosen)))
+
+
+def worker(
+    context: typer.Context,
+    stage: Annotated[Stage, typer.Argument(help="What it works on.", show_default=False)],
+    config: ConfigOption = None,
+) -> None:
+    """Work on one stage: `agent` runs turns, `format` makes SMS parts, `outbound` sends them.
+
+    Each stage has its own queue: start more of the one that is behind. SIGTERM lets it finish or hand back what is
+    under way.
+
+    \b
+    Example:  TEXTGATE_REDIS_URL=redis://localhost textgate worker agent
+    Then:     textgate worker format, and textgate worker outbound
+    """
+    from shared.settings import load_settings
+    from workers.run import run
+
+    run(stage, load_settings(common(context, config).config, os.environ))
+
+
+def sandbox(
+    port: PortOption = 0,
+    webhook_url: Annotated[
+        str, typer.Option("--webhook-url", help="Where texts from phones are posted: your ingress on this machine.")
+    ] = "",
+    number: Annotated[str | None, typer.Option("--number", help="The phone number that it pretends to own.")] = None,
+    account_sid: Annotated[str | None, typer.Option("--account-sid", help="The account it pretends to be.")] = None,
+    auth_token_file: Annotated[
+        Path | None, typer.Option("--auth-token-file", metavar="FILE", help="File with the auth token to sign with.")
+    ] = None,
+) -> None:
+    """Stand in for Twilio on this machine: the Messages API, signed webhooks, delivery callbacks.
+
+    `textgate up --sandbox` starts it together with everything else; alone it serves tests and other programs.
+
+    \b
+    Example:  textgate sandbox --port 9000 --webhook-url http://127.0.0.1:8080/webhooks/sms
+    Then:     start the gateway with TEXTGATE_TWILIO_API_BASE=http://127.0.0.1:9000
+    A text:   curl http://127.0.0.1:9000/sandbox/texts -d '{"from": "+12025550123", "to": "+12025550100", "body": "Hi"}'
+    """
+    from cli.sandbox_home import sandbox_config
+    from sandbox.server import run
+
+    try:
+        token = auth_token_file.read_text().strip() if auth_token_file else None
+        setup = sandbox_config(webhook_url=webhook_url, number=number, account_sid=account_sid, auth_token=token)
+        run(setup, port=port or 0, on_ready=lambda url: typer.echo(f"sandbox listening on {url}"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the sandbox cannot start: {error}") from error

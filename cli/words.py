@@ -1,0 +1,37 @@
+"""What people write after a command: a channel here or there, a code, a destination. Pure functions."""
+
+from collections.abc import Sequence
+
+from shared.errors import UsageError
+from shared.phone import Address, parse_e164
+
+SMS = "sms"
+_TARGET_PREFIXES = {"sms": SMS, "twilio-sms": SMS}
+_EXAMPLE = "for example --target sms:+15551234567"
+
+
+def check_channel(channel: str | None) -> None:
+    """Raises UsageError for a channel that there is not."""
+    if channel not in (None, SMS):
+        raise UsageError(f"there is no channel {channel}: the only one is sms")
+
+
+def parse_code(words: Sequence[str]) -> str:
+    """`[sms] CODE`: the code. Raises UsageError if that is not what stands there."""
+    if len(words) == 2:
+        check_channel(words[0])
+    if len(words) not in (1, 2) or words[-1].lower() == SMS:
+        raise UsageError("which code? write `textgate pairing approve CODE`; `textgate pairing list` shows the codes")
+    return words[-1]
+
+
+def parse_target(target: str, channel: str | None) -> Address:
+    """`sms:+1…`, `twilio-sms:+1…` or `+1…`: the number. Raises UsageError that shows no digit of it."""
+    check_channel(channel)
+    scheme, colon, _ = target.partition(":")
+    if colon and scheme.strip().lower() not in _TARGET_PREFIXES:
+        raise UsageError(f"--target: there is no channel {scheme.strip()[:20]!r}; {_EXAMPLE}")
+    try:
+        return parse_e164(target)
+    except ValueError as error:
+        raise UsageError(f"--target: {error}") from error

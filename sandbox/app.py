@@ -1,0 +1,30 @@
+"""The sandbox as an ASGI app: Twilio's Messages API and the control routes around one `SandboxState`."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.control import ControlApi
+from sandbox.state import SandboxState
+from sandbox.twilio_api import MessagesApi, refusal
+from sandbox.twilio_errors import METHOD_NOT_ALLOWED, not_found
+
+
+def create_app(state: SandboxState) -> Starlette:
+    """An app that serves this state. Whoever made the state closes it."""
+    return Starlette(
+        routes=[*MessagesApi(state).routes(), *ControlApi(state).routes()],
+        exception_handlers={404: _unknown_path, 405: _wrong_method},
+    )
+
+
+async def _unknown_path(request: Request, _: Exception) -> Response:
+    return refusal(not_found(request.url.path))
+
+
+async def _wrong_method(_: Request, error: Exception) -> Response:
+    answer = refusal(METHOD_NOT_ALLOWED)
+    if isinstance(error, HTTPException):
+        answer.headers.update(error.headers or {})
+    return answer

@@ -1,0 +1,79 @@
+"""Lay blocks of account keys over each other: the account's own, the base block, the environment, the defaults.
+
+Pure. Two things do not come down from the base block as they are:
+- credentials belong to an `accountSid`: an account that names another SID inherits none of them, and one that brings
+  its own auth token or half an API key does not inherit the secondary token or the other half;
+- `rateLimits` are merged key by key; `enabled` must be true in both places.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from shared.config_environment import Variable
+from shared.config_shape import join
+from shared.settings_channels import AccountSection, RateLimits
+
+_COMES_WITH = {
+    "auth_token": "auth_token",
+    "auth_token_secondary": "auth_token",
+    "api_key_sid": "api_key_secret",
+    "api_key_secret": "api_key_sid",
+}
+"""The credentials, each with the one that an account must not have of its own if it is to inherit it."""
+
+_KEYS = {field.name: field.encode_name for field in msgspec.structs.fields(AccountSection)}
+_DEFAULTS = AccountSection()
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """One block of account keys, and which of them the file says itself."""
+
+    section: AccountSection
+    raw: Mapping[str, Any]
+    path: str
+
+    def says(self, name: str) -> bool:
+        return _KEYS[name] in self.raw
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A value and the path (or variable) that errors name for it."""
+
+    value: Any
+    path: str
+
+
+def merge_blocks(blocks: list[Block], variables: Mapping[str, Variable]) -> dict[str, Said]:
+    """Take each key from the first block that says it, else from the environment, else its default."""
+    said: dict[str, Said] = {}
+    for name, key in _KEYS.items():
+        block = next((block for block in blocks if block.says(name) and _may_inherit(name, blocks, block)), None)
+        if block is not None:
+            said[name] = Said(value=getattr(block.section, name), path=join(block.path, key))
+        elif name in variables:
+            said[name] = Said(value=variables[name].parse(), path=variables[name].name)
+        else:
+            said[name] = Said(value=getattr(_DEFAULTS, name), path=join(blocks[0].path, key))
+    said["enabled"] = Said(value=all(block.section.enabled for block in blocks), path=said["enabled"].path)
+    said["rate_limits"] = Said(value=_merge_limits(blocks), path=said["rate_limits"].path)
+    return said
+
+
+def _may_inherit(name: str, blocks: list[Block], block: Block) -> bool:
+    """Whether a credential may come from the base block: only for the same SID, and not to complete a pair."""
+    own = blocks[0]
+    if block is own or name not in _COMES_WITH:
+        return True
+    sids = {own.section.account_sid, block.section.account_sid} - {None}
+    return len(sids) < 2 and not own.says(_COMES_WITH[name])
+
+
+def _merge_limits(blocks: list[Block]) -> RateLimits:
+    limits: dict[str, int] = {}
+    for field in msgspec.structs.fields(RateLimits):
+        for block in reversed(blocks):
+            if block.says("rate_limits") and field.encode_name in block.raw[_KEYS["rate_limits"]]:
+                limits[field.name] = getattr(block.section.rate_limits, field.name)
+    return RateLimits(**limits)

@@ -1,0 +1,72 @@
+"""What loads but deserves a look: one sentence each, with the path of the key and what to do. Pure functions.
+
+A warning shows no secret, no SID and no number: it is printed at every start.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from shared.config_rules import is_loopback_url, is_sid
+from shared.settings_account import Account
+
+_SIDS = (
+    ("account_sid", "accountSid", "AC"),
+    ("messaging_service_sid", "messagingServiceSid", "MG"),
+    ("api_key_sid", "apiKeySid", "SK"),
+)
+
+NO_ACCOUNTS = (
+    "channels.sms: no account is configured, so nothing is received or sent; add one, or try `textgate up --sandbox`"
+)
+
+
+def warn_about_account(account: Account, path: str) -> Iterator[str]:
+    """Look at one account that is enabled."""
+    if not account.enabled:
+        return
+    for attribute, key, prefix in _SIDS:
+        sid = getattr(account, attribute)
+        if sid is not None and not is_sid(sid, prefix):
+            yield (
+                f"{path}.{key}: this is no Twilio SID ({prefix} and 32 hex digits) but looks like a placeholder; "
+                "Twilio will refuse it"
+            )
+    if account.from_number is not None and account.messaging_service_sid is not None:
+        yield (
+            f"{path}: fromNumber and messagingServiceSid are both set; fromNumber is used "
+            "(set it to null to use the Messaging Service)"
+        )
+    yield from _warn_about_webhook(account, path)
+
+
+def _warn_about_webhook(account: Account, path: str) -> Iterator[str]:
+    if account.dangerously_disable_signature_validation:
+        yield (
+            f"{path}.dangerouslyDisableSignatureValidation: ANYBODY who finds the webhook can pose as any sender; "
+            "use it only for a tunnel to your own machine"
+        )
+    elif account.public_webhook_url is None:
+        yield (
+            f"{path}.publicWebhookUrl: not set, so signatures cannot be checked and this account only sends; "
+            "set it to the URL that Twilio calls"
+        )
+    url = account.public_webhook_url
+    if url is not None and url.lower().startswith("http://") and not is_loopback_url(url):
+        yield f"{path}.publicWebhookUrl: http, so texts and phone numbers travel in the clear; use https"
+
+
+def warn_about_accounts(accounts: Mapping[str, Account], default_id: str | None) -> Iterator[str]:
+    """Look at all accounts together."""
+    if not accounts:
+        yield NO_ACCOUNTS
+        return
+    if default_id is not None and not accounts[default_id].enabled:
+        yield f"channels.sms.defaultAccount: {default_id} is not enabled, so sending without --account is refused"
+    owners: dict[str, str] = {}
+    for account in accounts.values():
+        if account.enabled and account.signed_url is not None:
+            owner = owners.setdefault(account.signed_url, account.id)
+            if owner != account.id:
+                yield (
+                    f"channels.sms.accounts: {owner} and {account.id} have the same publicWebhookUrl; "
+                    "Twilio's calls reach only one of them"
+                )

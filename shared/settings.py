@@ -1,0 +1,212 @@
+"""The settings of a process: `load_settings()` finds, reads, checks and resolves them, or raises one `ConfigError`.
+
+Reads the configuration file, the environment and the places that SecretRefs point at; writes nothing, imports nothing
+heavy, opens no connection. The result is frozen: a reload makes a new one.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from shared.config_accounts import build_accounts
+from shared.config_environment import API_BASE, REDIS_URL, expand_home, read_redis_url, read_variable
+from shared.config_file import RawConfig, load_file
+from shared.config_rules import (
+    check_api_base,
+    check_callable,
+    check_network,
+    check_redis_prefix,
+    check_redis_url,
+)
+from shared.config_secrets import SecretResolver, SecretsSection
+from shared.config_shape import parse_section
+from shared.errors import ConfigError
+from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
+from shared.settings_account import Account
+from shared.settings_channels import ChannelsSection, DmPolicy, RateLimits
+from shared.settings_sections import (
+    AgentKind,
+    AgentSection,
+    ConsoleSection,
+    Durability,
+    IngressSection,
+    MetricsSection,
+    RedisSection,
+    Section,
+    StateSection,
+    WorkersSection,
+)
+
+__all__ = [
+    "Account",
+    "AgentKind",
+    "AgentSection",
+    "ConfigDocument",
+    "DmPolicy",
+    "Durability",
+    "RateLimits",
+    "RedisSettings",
+    "Settings",
+    "check_api_base",
+    "load_settings",
+    "to_json_schema",
+]
+
+
+class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The Redis to use; see `RedisSection` for what each setting means."""
+
+    url: Secret | None = None
+    """None: none is configured, and `textgate up` starts its own."""
+    prefix: str = RedisSection().prefix
+    wait_replicas: int = RedisSection().wait_replicas
+    durability: Durability = RedisSection().durability
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is configured, ready for use."""
+
+    accounts: dict[str, Account] = {}
+    """By id, in the order of the file; those not enabled are here too."""
+    default_account_id: str | None = None
+    """The account used when none is named; None only when there is no account at all."""
+    agent: AgentSection = AgentSection()
+    redis: RedisSettings = RedisSettings()
+    ingress: IngressSection = IngressSection()
+    workers: WorkersSection = WorkersSection()
+    console: ConsoleSection = ConsoleSection()
+    metrics: MetricsSection = MetricsSection()
+    state_dir: Path
+    """Absolute; not created here."""
+    twilio_api_base: str | None = None
+    """`TEXTGATE_TWILIO_API_BASE`: a stand-in on this machine that gets every request meant for Twilio."""
+    warnings: tuple[str, ...] = ()
+    """What loads but deserves a look, each with the path of its key; show them at every start."""
+    source: Path | None = None
+    """The file that was read; None: environment only."""
+
+    @property
+    def enabled_accounts(self) -> dict[str, Account]:
+        """The accounts that are switched on."""
+        return {account_id: account for account_id, account in self.accounts.items() if account.enabled}
+
+
+class ConfigDocument(Section, frozen=True):
+    """The configuration file as a whole."""
+
+    schema_url: Annotated[str | None, Meta(description="The JSON Schema, for editors; not read.")] = msgspec.field(
+        default=None, name="$schema"
+    )
+    channels: Annotated[ChannelsSection, Meta(description="The channels.")] = ChannelsSection()
+    agent: Annotated[AgentSection, Meta(description="What answers.")] = AgentSection()
+    redis: Annotated[RedisSection, Meta(description="Where everything is kept.")] = RedisSection()
+    ingress: Annotated[IngressSection, Meta(description="The public web server.")] = IngressSection()
+    workers: Annotated[WorkersSection, Meta(description="The workers, kind by kind.")] = WorkersSection()
+    console: Annotated[ConsoleSection, Meta(description="The operator's web app.")] = ConsoleSection()
+    metrics: Annotated[MetricsSection, Meta(description="Prometheus metrics.")] = MetricsSection()
+    state: Annotated[StateSection, Meta(description="Files of a single-machine set-up.")] = StateSection()
+    secrets: Annotated[SecretsSection, Meta(description="Where SecretRefs lead.")] = SecretsSection()
+
+
+def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Load everything: the file (or none), the environment, the secrets. Raises `ConfigError`, exit status 78."""
+    raw = load_file(config, environ)
+    document = parse_section(raw.values, ConfigDocument)
+    resolver = SecretResolver(environ=environ, providers=document.secrets.providers)
+    accounts = build_accounts(
+        document.channels.sms,
+        (raw.values.get("channels") or {}).get("sms") or {},
+        environ=environ,
+        resolver=resolver,
+    )
+    return Settings(
+        accounts=accounts.by_id,
+        default_account_id=accounts.default_id,
+        agent=_checked_agent(document.agent),
+        redis=_resolve_redis(document.redis, environ, resolver),
+        ingress=_checked_ingress(document.ingress),
+        workers=document.workers,
+        console=document.console,
+        metrics=document.metrics,
+        state_dir=_absolute(document.state.dir, environ),
+        twilio_api_base=_api_base(environ),
+        warnings=(*accounts.warnings, *_warn_about_file(raw, accounts.by_id)),
+        source=raw.source,
+    )
+
+
+def to_json_schema() -> dict[str, Any]:
+    """Describe the configuration file as JSON Schema 2020-12, with the description and default of every key."""
+    schema = msgspec.json.schema(ConfigDocument, schema_hook=_secret_schema)
+    reference = msgspec.json.schema(SecretRef)
+    schema["$defs"] |= reference["$defs"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Textgate"} | schema
+
+
+def _secret_schema(kind: type) -> dict[str, Any]:
+    if kind is not SecretInput:
+        raise NotImplementedError
+    return {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/SecretRef"}]}
+
+
+def _checked_agent(agent: AgentSection) -> AgentSection:
+    if agent.callable is not None:
+        _check("agent.callable", check_callable, agent.callable)
+    elif agent.kind is AgentKind.PYTHON:
+        raise ConfigError(
+            "agent.callable", found="missing", expected="agent.kind is python: set package.module:callable"
+        )
+    return agent
+
+
+def _checked_ingress(ingress: IngressSection) -> IngressSection:
+    networks = tuple(
+        _check(f"ingress.trustedProxies[{index}]", check_network, network)
+        for index, network in enumerate(ingress.trusted_proxies)
+    )
+    return msgspec.structs.replace(ingress, trusted_proxies=networks)
+
+
+def _resolve_redis(section: RedisSection, environ: Mapping[str, str], resolver: SecretResolver) -> RedisSettings:
+    path = "redis.url" if section.url is not None else REDIS_URL
+    url = resolver.resolve(section.url or read_redis_url(environ), path=path)
+    if url is not None:
+        _check(path, check_redis_url, url.reveal())
+    return RedisSettings(
+        url=url,
+        prefix=_check("redis.prefix", check_redis_prefix, section.prefix),
+        wait_replicas=section.wait_replicas,
+        durability=section.durability,
+    )
+
+
+def _api_base(environ: Mapping[str, str]) -> str | None:
+    url = read_variable(environ, API_BASE)
+    return _check(API_BASE, check_api_base, url) if url else None
+
+
+def _absolute(folder: str, environ: Mapping[str, str]) -> Path:
+    return expand_home(folder, environ).absolute()
+
+
+def _check(path: str, rule: Callable[[str], str], value: str) -> str:
+    try:
+        return rule(value)
+    except ValueError as error:
+        expected = str(error)
+    raise ConfigError(path, found="wrong value", expected=expected)  # out here: no context that holds the value
+
+
+def _warn_about_file(raw: RawConfig, accounts: Mapping[str, Account]) -> Iterator[str]:
+    secrets = [
+        secret
+        for account in accounts.values()
+        for secret in (account.auth_token, account.auth_token_secondary, account.api_key_secret)
+        if secret is not None and secret.origin == PLAIN_TEXT
+    ]
+    if secrets and raw.mode & 0o004:
+        yield f"{raw.source}: holds a secret in plain text and every user here may read it; chmod 600"

@@ -1,0 +1,74 @@
+"""One Twilio number, ready for use: merged, normalised, checked, its secrets resolved."""
+
+import msgspec
+
+from shared.phone import Address
+from shared.secrets import Secret
+from shared.settings_channels import AccountSection, DmPolicy, RateLimits
+
+_DEFAULTS = AccountSection()
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What the other parts know of an account. `shared/settings_sections.py` says what each setting means."""
+
+    id: str
+    account_sid: str
+    """Twilio's id; empty only for an account that is not enabled."""
+    name: str = ""
+    """A label for people; empty when none is set."""
+    enabled: bool = True
+    auth_token: Secret | None = None
+    auth_token_secondary: Secret | None = None
+    api_key_sid: str | None = None
+    api_key_secret: Secret | None = None
+    from_number: Address | None = None
+    messaging_service_sid: str | None = None
+    default_to: Address | None = None
+    public_webhook_url: str | None = None
+    """As configured, fragment included; `signed_url` is what Twilio signs."""
+    webhook_path: str = _DEFAULTS.webhook_path
+    dm_policy: DmPolicy = _DEFAULTS.dm_policy
+    allow_from: frozenset[Address] = frozenset()
+    """Numbers that always pass, under `pairing` and `allowlist`."""
+    allow_all: bool = False
+    """`"*"` stood in `allowFrom`; only ever true under `open` and `disabled`."""
+    dangerously_disable_signature_validation: bool = False
+    text_chunk_limit: int = _DEFAULTS.text_chunk_limit
+    media_max_mb: float = _DEFAULTS.media_max_mb
+    rate_limits: RateLimits = _DEFAULTS.rate_limits
+    pairing_max_pending: int = _DEFAULTS.pairing_max_pending
+    segments_per_second: float = _DEFAULTS.segments_per_second
+    smart_encoding: bool = _DEFAULTS.smart_encoding
+
+    @property
+    def label(self) -> str:
+        """The name for people, else the id."""
+        return self.name or self.id
+
+    @property
+    def sender(self) -> str:
+        """What identifies the sending side: the number, else the Messaging Service; empty if there is neither."""
+        return self.from_number or self.messaging_service_sid or ""
+
+    @property
+    def receives(self) -> bool:
+        """Whether it has a webhook route: without a URL to check signatures against, it only sends."""
+        return self.enabled and (self.public_webhook_url is not None or self.dangerously_disable_signature_validation)
+
+    @property
+    def signed_url(self) -> str | None:
+        """The public URL without the fragment, which Twilio never signs."""
+        return None if self.public_webhook_url is None else self.public_webhook_url.partition("#")[0]
+
+    @property
+    def signing_tokens(self) -> tuple[Secret, ...]:
+        """The tokens a signature may be made with: the current one, then the one of a rotation."""
+        return tuple(token for token in (self.auth_token, self.auth_token_secondary) if token is not None)
+
+    @property
+    def rest_credentials(self) -> tuple[str, Secret] | None:
+        """User name and password for Twilio's API: the API key if there is one, else SID and auth token."""
+        if self.api_key_sid is not None and self.api_key_secret is not None:
+            return self.api_key_sid, self.api_key_secret
+        return None if self.auth_token is None else (self.account_sid, self.auth_token)

@@ -1,0 +1,144 @@
+"""The section `channels.sms`: every key of a Twilio number, its type, its default and what it means, once.
+
+The names are those of OpenClaw's SMS channel, so that a block can be brought along as it is; the keys that OpenClaw
+does not have are additions with a default.
+"""
+
+import enum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from shared.secrets import SecretInput
+from shared.settings_sections import Count, Section, Text
+
+PhoneInput = Annotated[str | int, Meta(extra={"expected": "a phone number such as +15551234567"})]
+"""A number as people write it: `"+15551234567"`, `"sms:+15551234567"` or `15551234567`."""
+
+
+class DmPolicy(enum.StrEnum):
+    """Who may talk to the agent."""
+
+    PAIRING = "pairing"
+    ALLOWLIST = "allowlist"
+    OPEN = "open"
+    DISABLED = "disabled"
+
+
+class RateLimits(Section, frozen=True):
+    """Inbound limits, shared by all replicas."""
+
+    per_sender_per_minute: Annotated[
+        Count, Meta(description="Texts that one sender may send per minute; 0 = no limit.")
+    ] = 30
+    per_account_per_minute: Annotated[
+        Count, Meta(description="Texts that the account takes per minute from everybody together; 0 = no limit.")
+    ] = 300
+    failed_signatures_per_minute: Annotated[
+        Count,
+        Meta(description="Requests with a bad signature per client address and minute before 429; 0 = no limit."),
+    ] = 300
+
+
+class AccountSection(Section, frozen=True):
+    """The keys of one Twilio number: `channels.sms` itself, and each entry of `channels.sms.accounts`."""
+
+    enabled: Annotated[bool, Meta(description="Off: no webhook route, and sending is refused.")] = True
+    name: Annotated[Text | None, Meta(description="A label for people.")] = None
+    account_sid: Annotated[
+        Text | None,
+        Meta(description="Twilio account: `AC` and 32 hex digits. A placeholder loads, with a warning."),
+    ] = None
+    auth_token: Annotated[
+        SecretInput | None,
+        Meta(description="Verifies webhooks; REST credential too, unless an API key is given."),
+    ] = None
+    auth_token_secondary: Annotated[
+        SecretInput | None,
+        Meta(description="Also accepted for signatures, while the auth token is being rotated."),
+    ] = None
+    api_key_sid: Annotated[
+        Text | None, Meta(description="REST credential instead of the auth token: `SK` and 32 hex digits.")
+    ] = None
+    api_key_secret: Annotated[SecretInput | None, Meta(description="The secret of `apiKeySid`.")] = None
+    from_number: Annotated[
+        PhoneInput | None, Meta(description="The number that texts come from. Wins over `messagingServiceSid`.")
+    ] = None
+    messaging_service_sid: Annotated[
+        Text | None, Meta(description="A pool of senders: `MG` and 32 hex digits. Used when no `fromNumber` is set.")
+    ] = None
+    default_to: Annotated[
+        PhoneInput | None,
+        Meta(description="Where automation and the agent send when they name nobody. The CLI never uses it."),
+    ] = None
+    public_webhook_url: Annotated[
+        Text | None,
+        Meta(
+            description=(
+                "The URL exactly as configured in Twilio: scheme, host, path, query. A `#…` fragment holds Twilio's "
+                "connection overrides and is not signed. Without it nothing is received, only sent."
+            )
+        ),
+    ] = None
+    webhook_path: Annotated[
+        str, Meta(description="The local route; it may differ from the public path. Each account needs its own.")
+    ] = "/webhooks/sms"
+    dm_policy: Annotated[
+        DmPolicy,
+        Meta(
+            description=(
+                "`pairing`: unknown senders get a code that the owner approves. `allowlist`: only `allowFrom` and "
+                "approved senders. `open`: everybody. `disabled`: nobody."
+            )
+        ),
+    ] = DmPolicy.PAIRING
+    allow_from: Annotated[
+        tuple[PhoneInput, ...] | str,
+        Meta(
+            extra={"expected": 'a list of phone numbers, or "*"'},
+            description=(
+                'Numbers that always pass. `allowlist` needs at least one; `open` needs `"*"`, which no other policy '
+                "but `disabled` takes."
+            ),
+        ),
+    ] = ()
+    dangerously_disable_signature_validation: Annotated[
+        bool, Meta(description="Accept webhooks from anybody. Only for a tunnel to your own machine.")
+    ] = False
+    text_chunk_limit: Annotated[
+        int, Meta(ge=1, le=1600, description="Longest outbound part in characters; Twilio takes 1600 at most.")
+    ] = 1500
+    media_max_mb: Annotated[
+        float, Meta(gt=0, le=1000, description="Largest attachment that is fetched, in megabytes.")
+    ] = 5
+    rate_limits: Annotated[RateLimits, Meta(description="Inbound limits.")] = RateLimits()
+    pairing_max_pending: Annotated[
+        Count, Meta(description="Pairing requests that may wait at once, so that strangers cost nothing; 0 = no cap.")
+    ] = 3
+    segments_per_second: Annotated[
+        float, Meta(ge=0, le=10_000, description="Outbound rate of this sender in SMS segments; 0 = no limit.")
+    ] = 1
+    smart_encoding: Annotated[
+        bool,
+        Meta(description="Replace curly quotes, dashes and the like, so that a text stays in cheap GSM-7 segments."),
+    ] = True
+
+
+class SmsSection(AccountSection, frozen=True):
+    """The SMS channel: one account in place, or several under `accounts`, each merged over this block."""
+
+    accounts: Annotated[
+        dict[str, AccountSection],
+        Meta(description="Further numbers: an id of letters, digits, `-`, `_`, then the same keys as above."),
+    ] = msgspec.field(default_factory=dict)
+    default_account: Annotated[
+        Text | None,
+        Meta(description="The account used when none is named. Unset: `default` if it exists, else the first."),
+    ] = None
+
+
+class ChannelsSection(Section, frozen=True):
+    """The channels; SMS is the only one."""
+
+    sms: Annotated[SmsSection | None, Meta(description="The SMS channel.")] = None

@@ -1,0 +1,167 @@
+"""The configuration file, section by section: every key, its type, its default and what it means, once.
+
+The keys of a phone number are in `shared/settings_channels.py`, those of `secrets` in `shared/config_secrets.py`.
+
+`docs/configuration.md`, the JSON Schema and the error messages are made from these Structs. Keys are the camel-case
+form of the attribute unless a field names its own. A description says the unit, and what a special value does.
+"""
+
+import enum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from shared.secrets import SecretInput
+
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A part of the configuration file; it refuses keys that it does not know."""
+
+
+class AgentKind(enum.StrEnum):
+    """What answers the texts."""
+
+    ECHO = "echo"
+    OPENAI = "openai"
+    HTTP = "http"
+    PYTHON = "python"
+    COMMAND = "command"
+
+
+class Durability(enum.StrEnum):
+    """What a write must have survived before it counts as done."""
+
+    MEMORY = "memory"
+    EVERYSEC = "everysec"
+    ALWAYS = "always"
+
+
+class AgentSection(Section, frozen=True):
+    """What answers."""
+
+    kind: Annotated[
+        AgentKind,
+        Meta(description="`echo` answers with the text itself; `python` calls `agent.callable` in the worker."),
+    ] = AgentKind.ECHO
+    debounce_ms: Annotated[
+        int,
+        Meta(ge=0, le=600_000, description="Quiet time in milliseconds before a turn starts; 0 = at once."),
+    ] = 0
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=3600, description="Longest turn in seconds; then it counts as failed.")
+    ] = msgspec.field(default=120, name="timeoutSeconds")
+    callable: Annotated[
+        Text | None,
+        Meta(description='For `kind: "python"`: `package.module:callable`, sync or async.'),
+    ] = None
+    apology: Annotated[
+        str | None,
+        Meta(description="Texted when a turn has finally failed. null = say nothing."),
+    ] = "Sorry, something went wrong here. Please try again in a moment."
+
+
+class RedisSection(Section, frozen=True):
+    """Where everything is kept."""
+
+    url: Annotated[
+        SecretInput | None,
+        Meta(
+            description=(
+                "`redis://`, `rediss://`, `unix://` or `redis+sentinel://`; text or SecretRef, since it may hold a "
+                "password. Unset: `textgate up` starts a server of its own."
+            )
+        ),
+    ] = None
+    prefix: Annotated[str, Meta(description="What all keys start with.")] = "tg:"
+    wait_replicas: Annotated[
+        int,
+        Meta(ge=0, le=100, description="Replicas that must have a message before it is acknowledged; 0 = none."),
+    ] = 0
+    durability: Annotated[
+        Durability,
+        Meta(
+            description=(
+                "What an acknowledged text survives. `memory`: the end of every process but Redis. `everysec`: a "
+                "crash of Redis with its append-only file on, bar the last second. `always`: that too; each "
+                "acknowledgement waits for the disk."
+            )
+        ),
+    ] = Durability.EVERYSEC
+
+
+class IngressSection(Section, frozen=True):
+    """The public web server."""
+
+    host: Annotated[Text, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port to listen on; 0 = any free one.")] = 8080
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed."),
+    ] = ()
+
+
+class AgentWorker(Section, frozen=True):
+    """Workers that run agent turns."""
+
+    concurrency: Annotated[int, Meta(ge=1, le=10_000, description="Agent turns at once in one process.")] = 64
+
+
+class FormatWorker(Section, frozen=True):
+    """Workers that turn replies into SMS parts."""
+
+    concurrency: Annotated[int, Meta(ge=1, le=10_000, description="Replies formatted at once in one process.")] = 32
+
+
+class OutboundWorker(Section, frozen=True):
+    """Workers that send."""
+
+    concurrency: Annotated[int, Meta(ge=1, le=10_000, description="Recipients served at once in one process.")] = 64
+
+
+class ProbeWorker(Section, frozen=True):
+    """Workers that check Twilio's side."""
+
+    concurrency: Annotated[int, Meta(ge=1, le=10_000, description="Accounts probed at once in one process.")] = 4
+
+
+class WorkersSection(Section, frozen=True):
+    """The workers, kind by kind."""
+
+    agent: Annotated[AgentWorker, Meta(description="Workers that run agent turns.")] = AgentWorker()
+    format: Annotated[FormatWorker, Meta(description="Workers that turn replies into parts.")] = FormatWorker()
+    outbound: Annotated[OutboundWorker, Meta(description="Workers that send.")] = OutboundWorker()
+    probe: Annotated[ProbeWorker, Meta(description="Workers that check Twilio's side.")] = ProbeWorker()
+
+    def concurrency(self, kind: str) -> int:
+        """How much one process of a kind (`agent`, `format`, `outbound`, `probe`) does at once."""
+        section: AgentWorker | FormatWorker | OutboundWorker | ProbeWorker = getattr(self, kind)
+        return section.concurrency
+
+
+class ConsoleSection(Section, frozen=True):
+    """The operator's web app."""
+
+    host: Annotated[Text, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port to listen on; 0 = any free one.")] = 8081
+
+
+class MetricsSection(Section, frozen=True):
+    """Prometheus metrics."""
+
+    host: Annotated[Text, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        Port | None, Meta(description="Port of the first process, the next ones count up. null = no metrics.")
+    ] = None
+
+
+class StateSection(Section, frozen=True):
+    """Files of a single-machine set-up."""
+
+    dir: Annotated[Text, Meta(description="Folder of the embedded Redis and its socket; `~/` is your home.")] = (
+        "~/.local/state/textgate"
+    )

@@ -1,0 +1,300 @@
+"""The webhook through the real ASGI app and a real Redis: what it answers, and that only what is genuine is stored.
+
+Signatures are made by Twilio's own SDK here, so that our check is held against the original.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import pytest
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from twilio.request_validator import RequestValidator
+
+from ingress import webhook
+from ingress.app import create_app
+from shared.keys import Keys, Stage, conversation_id
+from shared.outbox import Status, load_part_state
+from shared.phone import Address
+from shared.records import InboundText, decode_inbound_text
+from shared.redis_client import connect, load_list
+from shared.secrets import Secret
+from shared.settings import Account, DmPolicy, RedisSettings, Settings
+from tests.conftest import PREFIX
+
+SID = "AC" + "1" * 32
+URL = "https://gate.example.com/webhooks/sms"
+OURS, THEIRS = "+15550001111", "+15557654321"
+ACCOUNT = Account(
+    id="default",
+    account_sid=SID,
+    auth_token=Secret("first token"),
+    auth_token_secondary=Secret("second token"),
+    from_number=Address(OURS),
+    public_webhook_url=f"{URL}#rc=3&rp=5xx",
+    dm_policy=DmPolicy.OPEN,
+    allow_all=True,
+)
+
+
+def form_of(**changes: str) -> dict[str, str]:
+    return {
+        "MessageSid": "SM" + "a" * 32,
+        "SmsSid": "SM" + "a" * 32,
+        "AccountSid": SID,
+        "From": THEIRS,
+        "To": OURS,
+        "Body": "  hello & goodbye ✓ ",
+        "NumMedia": "0",
+        "FromCity": "",
+        "SmsStatus": "received",
+        **changes,
+    }
+
+
+def sdk_signature(token: str, url: str, form: dict[str, str]) -> str:
+    """As Twilio's own SDK makes it."""
+    return str(RequestValidator(token).compute_signature(url, form))  # type: ignore[no-untyped-call]
+
+
+class Caller:
+    """Twilio, as the app sees it: one request at a time, straight into ASGI."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.app = app
+
+    async def send(
+        self,
+        body: bytes,
+        *,
+        path: str = "/webhooks/sms",
+        query: str = "",
+        method: str = "POST",
+        signature: str = "",
+        content_type: str = "application/x-www-form-urlencoded; charset=utf-8",
+    ) -> tuple[int, bytes]:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [(b"content-type", content_type.encode()), (b"x-twilio-signature", signature.encode())],
+            "app": self.app,
+        }
+        await self.app(scope, receive, send)
+        return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+
+    async def post(
+        self, form: dict[str, str], *, token: str = "first token", url: str = URL, query: str = "", **options: Any
+    ) -> int:
+        signature = sdk_signature(token, url, form)
+        status, _ = await self.send(urlencode(form).encode(), query=query, signature=signature, **options)
+        return status
+
+
+@asynccontextmanager
+async def gateway(redis_url: str, *accounts: Account) -> AsyncIterator[Caller]:
+    settings = Settings(
+        accounts={account.id: account for account in accounts},
+        state_dir=Path("/nowhere"),
+        redis=RedisSettings(prefix=PREFIX),
+    )
+    app = create_app(settings, connect(redis_url))
+    async with app.router.lifespan_context(app):
+        yield Caller(app)
+
+
+@pytest.fixture
+async def twilio(redis_url: str, redis: Redis) -> AsyncIterator[Caller]:
+    async with gateway(redis_url, ACCOUNT) as caller:
+        yield caller
+
+
+async def stored(redis: Redis, keys: Keys, sender: str = THEIRS) -> list[InboundText]:
+    lane = keys.lane(Stage.AGENT, conversation_id("default", sender))
+    return [decode_inbound_text(record) for record in await load_list(redis, lane.list, 0, -1)]
+
+
+async def test_a_genuine_text_is_stored_as_it_was_written(twilio: Caller, redis: Redis, keys: Keys) -> None:
+    assert await twilio.post(form_of()) == 200
+    (text,) = await stored(redis, keys)
+    assert (text.sender, text.recipient, text.body) == (THEIRS, OURS, "  hello & goodbye ✓ ")
+
+
+@pytest.mark.parametrize("token", ["first token", "second token"])
+async def test_both_tokens_of_a_rotation_are_accepted(twilio: Caller, token: str) -> None:
+    assert await twilio.post(form_of(), token=token) == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "query"),
+    [(URL.replace(".com/", ".com:443/"), ""), (f"{URL}?x=y&z=%20", "x=y&z=%20")],
+    ids=["default port", "query of the request"],
+)
+async def test_twilios_variants_of_the_url_verify(twilio: Caller, url: str, query: str) -> None:
+    assert await twilio.post(form_of(), url=url, query=query) == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "options"),
+    [
+        ({"Body": "hello"}, {}),
+        ({}, {"token": "wrong"}),
+        ({}, {"url": "https://evil.example.com/webhooks/sms"}),
+        ({}, {"url": "http://gate.example.com/webhooks/sms"}),
+        ({}, {"url": f"{URL}?x=y"}),
+        ({}, {"query": "x=y"}),
+    ],
+)
+async def test_a_forged_or_changed_request_gets_403_and_leaves_nothing(
+    twilio: Caller, redis: Redis, changed: dict[str, str], options: dict[str, Any]
+) -> None:
+    form = form_of()
+    signature = sdk_signature(options.pop("token", "first token"), options.pop("url", URL), form)
+    status, _ = await twilio.send(
+        urlencode(form | changed).encode() + (b"&Extra=1" if not options and not changed and signature else b""),
+        signature=signature,
+        **options,
+    )
+    assert status == 403
+    assert await redis.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"AccountSid": "AC" + "2" * 32}, 403),
+        ({"To": "+15550002222"}, 403),
+        ({"From": ""}, 400),
+        ({"MessageSid": "", "SmsSid": ""}, 400),
+        ({"MessageSid": "SM1:../*"}, 400),
+        ({"NumMedia": "many"}, 400),
+    ],
+)
+async def test_a_signed_request_that_is_not_for_us_or_malformed_is_refused(
+    twilio: Caller, redis: Redis, changes: dict[str, str], status: int
+) -> None:
+    assert await twilio.post(form_of(**changes)) == status
+    assert await redis.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"body": b"", "method": "GET"}, 405),
+        ({"body": b"x" * (webhook.MAX_BODY_BYTES + 1)}, 413),
+        ({"body": b"{}", "content_type": "application/json"}, 400),
+        ({"body": b"a=%ff"}, 400),
+        ({"body": b"=&=&;"}, 400),
+        ({"body": b"a=1&" * 300 + b"b=2"}, 400),
+        ({"body": b"a=1"}, 403),
+        ({"body": b"a=1", "path": "/webhooks/sms/"}, 404),
+        ({"body": b"a=1", "path": "/"}, 404),
+    ],
+)
+async def test_bad_requests_get_their_status_and_no_detail(
+    twilio: Caller, redis: Redis, options: Any, status: int
+) -> None:
+    answered, body = await twilio.send(**options)
+    assert answered == status
+    assert body in (b"", webhook._TWIML)
+    assert await redis.dbsize() == 0
+
+
+async def test_a_body_that_never_ends_gets_408(twilio: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "MAX_BODY_S", 0.01)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/webhooks/sms", "headers": [], "query_string": b""}
+    await twilio.app(scope, receive, send)
+    assert sent[0]["status"] == 408
+
+
+async def test_without_redis_a_genuine_text_gets_503_and_a_forged_one_still_403(tmp_path: Path) -> None:
+    """Ruling 12: the signature is always checked first."""
+    async with gateway(f"unix://{tmp_path}/nobody-here", ACCOUNT) as twilio:
+        assert await twilio.post(form_of()) == 503
+        assert await twilio.post(form_of(), token="wrong") == 403
+        assert (await twilio.send(b"", path="/healthz", method="GET"))[0] == 200
+        assert (await twilio.send(b"", path="/readyz", method="GET"))[0] == 503
+
+
+async def test_health_answers(twilio: Caller) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert (await twilio.send(b"", path=path, method="GET"))[0] == 200
+
+
+async def test_any_number_of_our_messaging_service_may_be_addressed(redis_url: str, redis: Redis) -> None:
+    service = "MG" + "3" * 32
+    account = msgspec.structs.replace(ACCOUNT, from_number=None, messaging_service_sid=service)
+    async with gateway(redis_url, account) as twilio:
+        assert await twilio.post(form_of(To="+15559999999", MessagingServiceSid=service)) == 200
+        assert await twilio.post(form_of(To="+15559999999", MessagingServiceSid="MG" + "4" * 32)) == 403
+        assert await twilio.post(form_of(To="+15559999999")) == 403
+
+
+async def test_each_account_has_its_own_route_and_token(redis_url: str, redis: Redis) -> None:
+    other = msgspec.structs.replace(
+        ACCOUNT,
+        id="shop",
+        webhook_path="/webhooks/shop",
+        public_webhook_url="https://gate.example.com/shop?tenant=1",
+        auth_token=Secret("shop token"),
+        auth_token_secondary=None,
+    )
+    async with gateway(redis_url, ACCOUNT, other) as twilio:
+        shop_url = "https://gate.example.com/shop?tenant=1"
+        assert (
+            await twilio.post(form_of(), path="/webhooks/shop", token="shop token", url=shop_url, query="tenant=1")
+            == 200
+        )
+        assert await twilio.post(form_of(), path="/webhooks/shop") == 403
+        assert await twilio.post(form_of(), token="shop token") == 403
+
+
+async def test_an_account_without_a_public_url_has_no_route(redis_url: str, redis: Redis) -> None:
+    """Ruling 23: outbound only."""
+    async with gateway(redis_url, msgspec.structs.replace(ACCOUNT, public_webhook_url=None)) as twilio:
+        assert await twilio.post(form_of()) == 404
+
+
+async def test_callbacks_move_a_part_forward_only(twilio: Caller, redis: Redis, keys: Keys) -> None:
+    await redis.hset(keys.part("p.0"), mapping={"state": "dispatching", "attempt": "x", "journaled_ms": "1"})  # type: ignore[misc]
+    await redis.pexpire(keys.part("p.0"), 1000_000)
+    query = "textgate_part=p.0"
+    for status in ("sent", "queued", "delivered", "sending", "delivered"):
+        form = {"MessageSid": "SM9", "AccountSid": SID, "MessageStatus": status, "From": OURS, "To": THEIRS}
+        assert await twilio.post(form, url=f"{URL}?{query}", query=query) == 200
+
+    state = await load_part_state(redis, keys, "p.0")
+    assert state is not None
+    assert (state.state, state.status, state.sid) == ("accepted", Status.DELIVERED, "SM9")
+
+
+async def test_a_callback_for_a_part_that_is_not_ours_stores_nothing(twilio: Caller, redis: Redis) -> None:
+    form = {"MessageSid": "SM9", "AccountSid": SID, "MessageStatus": "sent"}
+    query = "textgate_part=nobody.0"
+    assert await twilio.post(form, url=f"{URL}?{query}", query=query) == 200
+    assert await redis.dbsize() == 0

@@ -1,0 +1,236 @@
+"""The journal of a part: who may post, what is in doubt, and that a SID is claimed by one part only."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.dead_letters import bury
+from shared.group_commit import execute
+from shared.keys import Keys, Stage
+from shared.lanes import append
+from shared.outbox import (
+    PartState,
+    Status,
+    dispatch,
+    load_part_of_sid,
+    load_part_state,
+    record_status,
+    release,
+    settle,
+)
+from shared.records import DeadLetter, Origin, Part, decode_dead_letter, decode_part, encode
+from shared.redis_client import load_list
+from shared.scripts import Call
+
+PEER, CONVERSATION = "+15557654321", "conversation"
+
+
+def part_of(index: int, segments: int = 1) -> Part:
+    return Part(
+        part_id=f"r.{index}",
+        reply_id="r",
+        index=index,
+        count=3,
+        account_id="default",
+        conversation=CONVERSATION,
+        to=PEER,
+        body=f"part {index}",
+        encoding="GSM-7",
+        segments=segments,
+        origin=Origin.AGENT,
+        created_ms=1,
+    )
+
+
+@dataclass
+class Desk:
+    """One outbound worker's view of one recipient's lane, and whatever else touches it."""
+
+    redis: Redis
+    keys: Keys
+
+    async def send(self, call: Call) -> Any:
+        (reply,) = await execute(self.redis, [call])
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def fill(self, *parts: Part) -> None:
+        lane = self.keys.lane(Stage.OUTBOUND, CONVERSATION)
+        await self.send(append(lane=lane, stage=Stage.OUTBOUND, records=tuple(encode(part) for part in parts)))
+
+    async def turn(self) -> str:
+        (job,) = await self.redis.zrange(self.keys.queue("outbound"), 0, -1)
+        return str(job.decode().rpartition(":")[2])
+
+    async def dispatch(
+        self, part: Part, attempt: str = "a", *, rate: float = 0, turn: str | None = None, vain: str = ""
+    ) -> tuple[str, str]:
+        verdict, detail = await self.send(
+            dispatch(
+                keys=self.keys,
+                part=part,
+                turn=turn or await self.turn(),
+                attempt=attempt,
+                sender="+15550001111",
+                segments_per_second=rate,
+                looked_for_ms=vain,
+            )
+        )
+        return verdict.decode(), detail.decode()
+
+    async def settle(self, part: Part, sid: str, status: Status = Status.QUEUED, *, turn: str | None = None) -> str:
+        call = settle(keys=self.keys, part=part, turn=turn or await self.turn(), sid=sid, status=status)
+        return str((await self.send(call)).decode())
+
+    async def callback(self, part: Part, sid: str, status: Status, code: str = "") -> str:
+        call = record_status(keys=self.keys, part_id=part.part_id, sid=sid, status=status, error_code=code)
+        return str((await self.send(call)).decode())
+
+    async def state(self, part: Part) -> PartState:
+        state = await load_part_state(self.redis, self.keys, part.part_id)
+        assert state is not None
+        return state
+
+    async def waiting(self) -> list[str]:
+        lane = self.keys.lane(Stage.OUTBOUND, CONVERSATION)
+        return [decode_part(record).part_id for record in await load_list(self.redis, lane.list, 0, -1)]
+
+
+@pytest.fixture
+def desk(redis: Redis, keys: Keys) -> Desk:
+    return Desk(redis, keys)
+
+
+async def test_parts_leave_their_lane_one_by_one_in_order(desk: Desk) -> None:
+    parts = [part_of(i) for i in range(3)]
+    await desk.fill(*parts)
+    for i, part in enumerate(parts):
+        assert (await desk.dispatch(part))[0] == "go"
+        assert await desk.settle(part, f"SM{i}") == "settled"
+        assert await desk.waiting() == [p.part_id for p in parts[i + 1 :]]
+    assert await desk.redis.zcard(desk.keys.queue("outbound")) == 0
+    assert await desk.redis.zcard(desk.keys.busy) == 0
+
+
+async def test_a_part_that_another_attempt_announced_is_in_doubt_and_never_just_posted(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    assert (await desk.dispatch(part_of(0), "a"))[0] == "go"
+    verdict, detail = await desk.dispatch(part_of(0), "b")
+    assert verdict == "in_doubt"
+    journaled_ms = detail.split()[0]
+
+    assert (await desk.dispatch(part_of(0), "a"))[0] == "go", "its own announcement, asked again, is no doubt"
+    assert (await desk.dispatch(part_of(0), "b", vain="12345"))[0] == "in_doubt", "another entry was looked for"
+    journaled_ms = (await desk.dispatch(part_of(0), "b"))[1].split()[0]
+    assert (await desk.dispatch(part_of(0), "b", vain=journaled_ms))[0] == "go"
+    assert (await desk.dispatch(part_of(0), "a"))[0] == "in_doubt", "the one that lost it may not post"
+
+
+async def test_a_released_part_is_free_again_but_only_its_holder_can_release_it(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.dispatch(part_of(0), "a")
+    assert await desk.send(release(keys=desk.keys, part_id="r.0", attempt="b")) == 0
+    assert await desk.send(release(keys=desk.keys, part_id="r.0", attempt="a")) == 1
+    assert (await desk.dispatch(part_of(0), "b"))[0] == "go"
+
+
+async def test_a_callback_before_the_answer_settles_the_doubt(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.dispatch(part_of(0), "a")
+    assert await desk.callback(part_of(0), "SM1", Status.SENT) == "recorded"
+    assert await desk.dispatch(part_of(0), "b") == ("accepted", "SM1")
+    assert await desk.settle(part_of(0), "SM1", Status.QUEUED) == "settled"
+    assert (await desk.state(part_of(0))).status is Status.SENT, "the late answer does not step back"
+
+
+async def test_a_message_carries_one_part_only(desk: Desk) -> None:
+    """Ruling 6: two parts with the same words must not both claim one message."""
+    await desk.fill(part_of(0), part_of(1))
+    await desk.dispatch(part_of(0))
+    await desk.settle(part_of(0), "SM1")
+    await desk.dispatch(part_of(1))
+    assert await desk.settle(part_of(1), "SM1") == "sid_taken"
+    assert await desk.waiting() == ["r.1"]
+    assert await desk.callback(part_of(1), "SM1", Status.SENT) == "unknown"
+
+
+async def test_a_zombie_settles_nothing_twice(desk: Desk) -> None:
+    await desk.fill(part_of(0), part_of(1))
+    old = await desk.turn()
+    await desk.dispatch(part_of(0))
+    assert await desk.settle(part_of(0), "SM1", turn=old) == "settled"
+    assert await desk.settle(part_of(0), "SM1", turn=old) == "fenced"
+    assert await desk.waiting() == ["r.1"]
+    assert (await desk.dispatch(part_of(1), turn=old))[0] == "fenced"
+
+
+async def test_an_opt_out_is_seen_at_the_very_moment_of_the_journal(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.redis.hset(desk.keys.opted_out("default"), PEER, "now")  # type: ignore[misc]
+    assert (await desk.dispatch(part_of(0)))[0] == "opted_out"
+
+
+async def test_a_paused_account_sends_nothing(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.redis.set(desk.keys.paused("default"), b"why")
+    assert await desk.dispatch(part_of(0)) == ("paused", "why")
+    await desk.redis.delete(desk.keys.paused("default"))
+    assert (await desk.dispatch(part_of(0)))[0] == "go"
+
+
+async def test_pace_is_a_debt_in_segments_that_is_paid_once(desk: Desk) -> None:
+    """Ruling 8: any part size passes, nothing pays twice."""
+    big, small = part_of(0, segments=10), part_of(1)
+    await desk.fill(big, small)
+    assert (await desk.dispatch(big, rate=0.001))[0] == "go", "a part of any size may start at once"
+    await desk.settle(big, "SM1")
+    verdict, detail = await desk.dispatch(small, "b", rate=0.001)
+    assert verdict == "wait"
+    reserved = await desk.redis.get(desk.keys.pace("default", "+15550001111"))
+    again, sooner = await desk.dispatch(small, "c", rate=0.001)
+    assert again == "wait"
+    assert int(sooner) <= int(detail)
+    assert await desk.redis.get(desk.keys.pace("default", "+15550001111")) == reserved
+
+
+async def test_statuses_only_rise(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.dispatch(part_of(0))
+    await desk.settle(part_of(0), "SM1")
+    assert await desk.callback(part_of(0), "SM1", Status.DELIVERED) == "recorded"
+    assert await desk.callback(part_of(0), "SM1", Status.SENT) == "stale"
+    assert await desk.callback(part_of(0), "SM1", Status.DELIVERED) == "stale"
+    found = await load_part_of_sid(desk.redis, desk.keys, "SM1")
+    assert found is not None
+    assert found.status is Status.DELIVERED
+
+
+async def test_giving_up_takes_the_rest_of_the_reply_and_the_lane_goes_on(desk: Desk) -> None:
+    parts = [part_of(i) for i in range(3)]
+    await desk.fill(*parts)
+    await desk.dispatch(parts[0])
+    letter = DeadLetter(
+        letter_id="l1",
+        stage="outbound",
+        account_id="default",
+        conversation=CONVERSATION,
+        turn=await desk.turn(),
+        code="twilio-21211",
+        message="no such number",
+        hint="check it",
+        attempts=1,
+        buried_ms=1,
+        records=tuple(encode(part) for part in parts[:2]),
+    )
+    call = bury(keys=desk.keys, stage=Stage.OUTBOUND, letter=letter, part_ids=("r.0", "r.1"))
+    assert await desk.send(call) == 1
+    assert await desk.send(call) == 0, "the second time the turn is over"
+
+    assert await desk.waiting() == ["r.2"]
+    assert (await desk.state(parts[0])).state == "dead"
+    raw = await desk.redis.get(desk.keys.dead_letter("l1"))
+    assert decode_dead_letter(raw) == letter
+    assert await desk.redis.zcard(desk.keys.dead) == 1

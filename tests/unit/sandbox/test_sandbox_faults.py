@@ -1,0 +1,66 @@
+"""Scripted faults strike the requests that they name, in order, and then no more."""
+
+import pytest
+
+from sandbox.faults import Answer, Fault, FaultQueue, Operation, Subject, matches, server_error, too_many_requests
+
+
+def create(to: str = "+1", from_: str = "+2", body: str = "hello") -> Subject:
+    return Subject(operation=Operation.CREATE, to=to, from_=from_, body=body)
+
+
+def test_a_fault_strikes_as_often_as_it_says() -> None:
+    queue, fault = FaultQueue(), Fault(times=2)
+    queue.add(fault)
+    assert [queue.take(create()) for _ in range(3)] == [fault, fault, None]
+    assert queue.waiting() == []
+
+
+def test_faults_strike_in_the_order_in_which_they_were_scripted() -> None:
+    queue, first, second = FaultQueue(), too_many_requests(), server_error(accepted=True)
+    queue.add(first)
+    queue.add(second)
+    assert [queue.take(create()) for _ in range(3)] == [first, second, None]
+
+
+def test_skipped_requests_pass_first() -> None:
+    queue, fault = FaultQueue(), Fault(skip=1)
+    queue.add(fault)
+    assert [queue.take(create()) for _ in range(3)] == [None, fault, None]
+
+
+def test_a_fault_waits_for_its_own_request_and_lets_others_pass() -> None:
+    queue, fault = FaultQueue(), Fault(to="+9")
+    queue.add(fault)
+    assert queue.take(create()) is None
+    assert queue.waiting() == [(fault, 1)]
+    assert queue.take(create(to="+9")) is fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "hit"),
+    [
+        (Fault(), True),
+        (Fault(to="+1", from_="+2", body_contains="ell"), True),
+        (Fault(to="+3"), False),
+        (Fault(from_="+3"), False),
+        (Fault(body_contains="bye"), False),
+        (Fault(operation=Operation.LIST), False),
+    ],
+)
+def test_every_condition_must_hold(fault: Fault, hit: bool) -> None:
+    assert matches(fault, create()) is hit
+
+
+def test_a_fault_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs answer 'drop' or 'error'"):
+        Fault(accepted=False)
+    with pytest.raises(ValueError, match="needs accepted=false"):
+        Fault(answer=Answer.ERROR, status=429)
+
+
+def test_clearing_leaves_nothing() -> None:
+    queue = FaultQueue()
+    queue.add(Fault())
+    queue.clear()
+    assert queue.take(create()) is None

@@ -1,0 +1,143 @@
+"""A long text becomes parts, each one SMS body, cut where a reader would pause.
+
+Cuts fall after a paragraph, else after a line, else after a sentence, else after a word, always as late as the limit
+allows; never inside a grapheme or a URL unless it alone is longer than the limit.
+"""
+
+import re
+from collections.abc import Iterator
+
+from workers.text.reach import Reach, reach, untorn
+from workers.text.urls import Span, find_urls, span_around
+
+MAX_BODY = 1600
+"""Twilio refuses a longer body (error 21617)."""
+
+_BLANKS = re.compile(r"\s+")
+_NO_BREAK = "\u00a0\u2007\u202f"
+_SENTENCE_END = re.compile(r"[.!?\u2026][)\]}\"'\u201d\u2019\u00bb*_]*\Z")
+_CJK_SENTENCE_END = re.compile(r"[\u3002\uff01\uff1f][\u300d\u300f\uff09\u201d\u2019]*(?!\s)")
+_PARAGRAPH, _LINE, _SENTENCE, _WORD = range(4)
+
+
+def split_parts(text: str, limit: int) -> list[str]:
+    """Parts of at most `limit` units (never above 1600) whose concatenation is the text.
+
+    Counted as Twilio counts: septets for a GSM-7 part, UTF-16 units for another. Blanks stay at the end of the
+    earlier part; Twilio may trim them there, so compare bodies trimmed. No part is blank: Twilio would refuse it. For
+    that reason a run of blanks longer than half the limit is shortened to that, and blanks for which neither
+    neighbour has room are dropped; these are the two cases in which the parts are less than the text.
+
+    Greedy: every part is the longest one that its kind of cut allows. Linear in the text.
+
+    Raises:
+        ValueError: the limit is below 1.
+    """
+    if limit < 1:
+        raise ValueError(f"a part needs room for at least one character, not {limit}")
+    limit = min(limit, MAX_BODY)
+    text = _shorten_blanks(text, max(1, limit // 2))
+    return list(_parts(text, limit)) if text.strip() else []
+
+
+def _parts(text: str, limit: int) -> Iterator[str]:
+    urls = find_urls(text)
+    last_word = len(text.rstrip()) - 1
+    start = 0
+    while (window := reach(text, start, limit)).end < len(text):
+        cut = _Cutter(text, window, urls, last_word).best()
+        if cut is None:
+            start = _skip_blanks(text, start)
+        else:
+            yield text[start:cut]
+            start = cut
+    if text[start:].strip():
+        yield text[start:]
+
+
+class _Cutter:
+    """Chooses the end of one part."""
+
+    def __init__(self, text: str, window: Reach, urls: list[Span], last_word: int) -> None:
+        self.text = text
+        self.window = window
+        self.urls = urls
+        self.first_word = _skip_blanks(text, window.start)
+        self.end = min(window.end, last_word)
+        self.whole = untorn(text, window.start, max(self.end, window.start))
+
+    def best(self) -> int | None:
+        """The cut; None when leading blanks leave no room for the first character behind them."""
+        pauses = self._pauses()
+        if pauses:
+            return pauses[min(pauses)]
+        cut = self._tearing()
+        if cut is not None or self.first_word > self.window.start:
+            return cut
+        return self._torn_grapheme()
+
+    def _allows(self, cut: int) -> bool:
+        return (
+            self.first_word < cut <= self.end
+            and self.window.allows(cut)
+            and (self.whole is None or cut in self.whole)
+            and span_around(self.urls, cut) is None
+        )
+
+    def _pauses(self) -> dict[int, int]:
+        """The last allowed cut of each kind."""
+        pauses: dict[int, int] = {}
+        for blanks in _BLANKS.finditer(self.text, self.first_word, self.end + 1):
+            if self._allows(blanks.end()) and blanks.group().strip(_NO_BREAK):
+                pauses[_kind(self.text, self.window.start, blanks)] = blanks.end()
+        for mark in _CJK_SENTENCE_END.finditer(self.text, self.first_word, self.end + 1):
+            if self._allows(mark.end()):
+                pauses[_SENTENCE] = max(mark.end(), pauses.get(_SENTENCE, 0))
+        return pauses
+
+    def _tearing(self) -> int | None:
+        """The last cut inside a word, before a URL rather than inside it; None when nothing fits."""
+        cut = self.end
+        while cut > self.first_word:
+            if self._allows(cut):
+                return cut
+            torn = span_around(self.urls, cut)
+            if torn is None:
+                cut -= 1
+            elif torn[0] > self.first_word:
+                cut = torn[0]
+            else:
+                return self._torn_url()
+        return None
+
+    def _torn_url(self) -> int | None:
+        if self.first_word > self.window.start:
+            return None
+        for cut in range(self.end, self.first_word, -1):
+            if self.window.allows(cut) and (self.whole is None or cut in self.whole):
+                return cut
+        return None
+
+    def _torn_grapheme(self) -> int:
+        for cut in range(self.end, self.first_word, -1):
+            if self.window.allows(cut):
+                return cut
+        return self.first_word + 1
+
+
+def _kind(text: str, start: int, blanks: "re.Match[str]") -> int:
+    newlines = blanks.group().count("\n")
+    if newlines:
+        return _PARAGRAPH if newlines > 1 else _LINE
+    before = text[max(start, blanks.start() - 8) : blanks.start()]
+    return _SENTENCE if _SENTENCE_END.search(before) else _WORD
+
+
+def _skip_blanks(text: str, start: int) -> int:
+    blanks = _BLANKS.match(text, start)
+    return blanks.end() if blanks else start
+
+
+def _shorten_blanks(text: str, longest: int) -> str:
+    too_long = re.compile(rf"(?<!\s)\s{{{longest + 1},}}")
+    return too_long.sub(lambda blanks: blanks.group()[:longest], text)
