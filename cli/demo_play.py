@@ -48,8 +48,8 @@ class Play:
     async def run(self) -> None:
         """Play it to the end. Raises MissingError with what did not happen."""
         await self._text(HELLO)
-        (asked,) = await self._hear("pairing", "the SMS with the pairing code", lambda body: "code" in body)
-        code = await self._approve(asked.body)
+        asked = await self._hear("pairing", "the SMS with the pairing code", lambda body: "code" in body)
+        code = await self._approve(asked[-1].body)
         await self._hear("notice", "the SMS that access is approved", lambda body: texts.APPROVED in body)
         await self._text(QUESTION)
         parts = await self._hear("answer", "the end of the agent's answer", lambda body: LAST_WORDS in body)

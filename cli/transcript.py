@@ -41,6 +41,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     part: int = 1
     parts: int = 1
 
+    def as_json(self) -> dict[str, object]:
+        """The entry for programs; the names are those that `textgate demo --help` promises."""
+        return {
+            "side": self.side.value,
+            "kind": self.kind,
+            "body": self.body,
+            "segments": self.segments,
+            "latencyMs": self.latency_ms,
+            "status": self.status,
+            "sid": self.sid,
+            "part": self.part,
+            "parts": self.parts,
+        }
+
 
 def render(entry: Entry, paint: Paint) -> Iterator[str]:
     """The lines of one entry, with an empty one after it."""

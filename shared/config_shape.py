@@ -78,9 +78,10 @@ def parse_value(raw: object, hint: Any, path: str) -> Any:
         return msgspec.convert(raw, hint)
     except msgspec.ValidationError as error:
         place = re.search(r"at `\$(.*)`$", str(error))
-        inside = place[1] if place else ""
-        found = _found(_at(raw, inside), words=any(_is_enum(kind) for kind in kinds))
-        raise ConfigError(path + inside, found=found, expected=_expected(hint, raw)) from None
+    inside = place[1] if place else ""
+    found = _found(_at(raw, inside), words=any(_is_enum(kind) for kind in kinds))
+    # Raised out here: msgspec's exception may quote the value and would hang on as the context.
+    raise ConfigError(path + inside, found=found, expected=_expected(hint, raw))
 
 
 def _parse_secret(raw: object, path: str) -> SecretInput:

@@ -67,7 +67,7 @@ class _Cutter:
         self.whole = untorn(text, window.start, max(self.end, window.start))
 
     def best(self) -> int | None:
-        """The cut; None when leading blanks leave no room for the first character behind them."""
+        """The cut; None when leading blanks leave no room for what follows them."""
         pauses = self._pauses()
         if pauses:
             return pauses[min(pauses)]
@@ -96,7 +96,7 @@ class _Cutter:
         return pauses
 
     def _tearing(self) -> int | None:
-        """The last cut inside a word, before a URL rather than inside it; None when nothing fits."""
+        """The last cut that tears no more than a word, before a URL rather than inside it; None without such a cut."""
         cut = self.end
         while cut > self.first_word:
             if self._allows(cut):
@@ -111,6 +111,7 @@ class _Cutter:
         return None
 
     def _torn_url(self) -> int | None:
+        """The last cut inside a URL that fills the part; None behind leading blanks: without them it may fit."""
         if self.first_word > self.window.start:
             return None
         for cut in range(self.end, self.first_word, -1):
@@ -119,6 +120,7 @@ class _Cutter:
         return None
 
     def _torn_grapheme(self) -> int:
+        """The last cut inside a grapheme that fills the part: at least one code point, whatever the limit."""
         for cut in range(self.end, self.first_word, -1):
             if self.window.allows(cut):
                 return cut

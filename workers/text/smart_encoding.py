@@ -2,7 +2,7 @@
 
 Source: "List of characters replaced by Smart Encoding",
 https://www.twilio.com/docs/messaging/services/smart-encoding-char-list, and the same table in Twilio's segment
-calculator (github.com/TwilioDevEd/message-segment-calculator, SmartEncodingMap). One difference: where the
+calculator (npm sms-segments-calculator 1.3.0, SmartEncodingMap). One difference: where the
 calculator's table puts two blanks for one wide or non-breaking blank, one is put here.
 """
 
@@ -40,9 +40,9 @@ _PUBLISHED: dict[str, str] = {
     "...": "\u2026",
     ":": "\u02d0\u02f8\u2982\ua789\ufe13\uff1a",
     ";": "\u204f\ufe14\ufe54\uff1b",
-    "<": "\ufe64\uff1c\u203a",
+    "<": "\ufe64\uff1c\u2039",
     "=": "\u0347\ua78a\ufe66\uff1d",
-    ">": "\ufe65\uff1e\u2039",
+    ">": "\ufe65\uff1e\u203a",
     "?": "\ufe16\ufe56\uff1f",
     "^": "\u02c6\u0302\uff3e\u1dcd",
     "{": "\u2774\ufe5b\uff5b",

@@ -66,7 +66,7 @@ def test_parts_hold_their_promises(text: str, limit: int) -> None:
 @settings(max_examples=800)
 @given(TEXTS, st.integers(40, 90))
 def test_joined_parts_are_the_text(text: str, limit: int) -> None:
-    text = "x".join(run[:20] for run in text.split("x")).strip()
+    text = text.strip()
     assume(all(len(run) < limit // 2 for run in _blank_runs(text)))
     assert "".join(split_parts(text, limit)) == text
 

@@ -10,6 +10,7 @@ from workers.text.smart_encoding import PUBLISHED, smart_encode, transliterate
 CASES = [
     ("“Hi” – it’s 5\u00a0€ … ok", '"Hi" - it\'s 5 € ... ok'),
     ("non\u2011breaking \u2212 5\u2032 soft\u00adly", "non-breaking - 5' softly"),
+    ("‹a› «b»", '<a> "b"'),
     ("zero\u200bwidth\ufeff", "zerowidth"),
     ("½ cup • `x` ﹩５", "1/2 cup - 'x' $5"),
     ("cafe\u0301 man\u0303ana", "café mañana"),
