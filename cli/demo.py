@@ -6,6 +6,7 @@ everything down again.
 
 import asyncio
 import shutil
+import signal
 import tempfile
 import time
 from collections import deque
@@ -45,11 +46,14 @@ def demo(as_json: JsonOption = False) -> None:
     \b
     Example:  textgate demo
     Then:     textgate up --sandbox   the same gateway, for you to text
-    --json:   {"ok", "missing", "seconds", "texts": [{"side", "kind", "body", "segments", "latencyMs", "status",
-              "sid", "part", "parts"}]}
+    --json:   {"ok", "missing", "seconds", "texts": [{"side", "kind", "body",
+              "segments", "latencyMs", "status", "sid", "part", "parts"}]}
     """
     performance = Performance(quiet=as_json)
-    missing = asyncio.run(performance.run())
+    try:
+        missing = asyncio.run(performance.run())
+    except asyncio.CancelledError:
+        raise typer.Exit(128 + signal.SIGTERM) from None
     if as_json:
         print_json(performance.document(missing))
     elif not missing:
@@ -73,6 +77,9 @@ class Performance:
         """Play; what is missing, None if nothing is."""
         from cli.gateway_child import sandbox_gateway
 
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         folder = Path(tempfile.mkdtemp(prefix="textgate-demo-"))
         agent = "cli.demo_agent:reply"
         try:

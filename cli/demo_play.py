@@ -77,15 +77,9 @@ class Play:
 
     async def _hear(self, kind: str, what: str, is_last: Callable[[str], bool]) -> list[MessageView]:
         """The texts that come in, up to the one that `is_last` knows, each delivered. Shows them."""
-        heard: list[MessageView] = []
-        deadline = time.monotonic() + STEP_LIMIT_S
-        while not heard or not is_last(heard[-1].body):
-            known = [message.sid for message in heard]
-            after = heard[-1].seq if heard else self._last_seq
-            fresh = await self._phone.next_received(known, after=after, limit_s=deadline - time.monotonic())
-            if not fresh:
-                raise MissingError(what)
-            heard += fresh
+        heard = await self._phone.hear(is_last, after=self._last_seq, limit_s=STEP_LIMIT_S)
+        if not heard:
+            raise MissingError(what)
         self._last_seq = heard[-1].seq
         async with opened(self._target) as (redis, keys):
             for index, message in enumerate(heard):

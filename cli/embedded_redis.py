@@ -13,12 +13,13 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from cli.redis_binary import find_server
+from cli.redis_binary import find_server, server_flags
 from cli.redis_ping import answers, last_line
 from cli.socket_path import choose_socket, remove_socket
 from cli.state_dir import make_private, try_lock, write_private
@@ -36,6 +37,8 @@ class EmbeddedRedis:
     def __init__(self, state_dir: Path, *, appendfsync: str = "always") -> None:
         self._dir = state_dir / "redis"
         self._appendfsync = appendfsync
+        self._turn = threading.Lock()
+        """`restart_if_gone` and `stop` may come from different threads."""
         self._owner_lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: Path | None = None
@@ -82,12 +85,13 @@ class EmbeddedRedis:
         return self
 
     def restart_if_gone(self) -> bool:
-        """Start the server again, on the same socket, if it has crashed; whether it had to."""
-        lock = try_lock(self._dir / "server.lock")
-        if lock is None:
-            return False
-        self._spawn_and_wait(lock)
-        return True
+        """Start the server again, on the same socket, if it has crashed; whether it had to. Never after `stop`."""
+        with self._turn:
+            lock = None if self._socket is None else try_lock(self._dir / "server.lock")
+            if lock is None:
+                return False
+            self._spawn_and_wait(lock)
+            return True
 
     def wait_gone(self) -> bool:
         """Wait until the server has ended by itself; False if it still lives after a while."""
@@ -95,15 +99,16 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """Ask the server to write everything and leave; kill it if it does not. Does nothing if it never ran."""
-        if self._owner_lock is None:
-            return
-        if self._socket is not None:
-            self._end_server()
-            remove_socket(self._socket)
-            (self._dir / "socket").unlink(missing_ok=True)
-            self._socket = None
-        os.close(self._owner_lock)
-        self._owner_lock = None
+        with self._turn:
+            if self._owner_lock is None:
+                return
+            if self._socket is not None:
+                self._end_server()
+                remove_socket(self._socket)
+                (self._dir / "socket").unlink(missing_ok=True)
+                self._socket = None
+            os.close(self._owner_lock)
+            self._owner_lock = None
 
     def _adopt_or_spawn(self) -> None:
         lock = try_lock(self._dir / "server.lock")
@@ -142,7 +147,7 @@ class EmbeddedRedis:
         write_private(self._dir / "socket", os.fspath(path))
         with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own arguments
-                [os.fspath(find_server()), *self._flags(path)],
+                [os.fspath(find_server()), *server_flags(socket=path, folder=self._dir, appendfsync=self._appendfsync)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -150,21 +155,6 @@ class EmbeddedRedis:
                 pass_fds=(lock,),
                 start_new_session=True,  # Ctrl-C is for the owner, who stops the server last
             )
-
-    def _flags(self, path: Path) -> list[str]:
-        flags = {
-            "port": "0",
-            "unixsocket": os.fspath(path),
-            "unixsocketperm": "700",
-            "appendonly": "yes",
-            "appendfsync": self._appendfsync,
-            "save": "",
-            "maxmemory-policy": "noeviction",
-            "dir": os.fspath(self._dir / "data"),
-            "pidfile": os.fspath(self._dir / "pid"),
-            "daemonize": "no",
-        }
-        return [word for name, value in flags.items() for word in (f"--{name}", value)]
 
     def _end_server(self) -> None:
         for sign in (signal.SIGTERM, signal.SIGKILL):

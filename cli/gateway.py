@@ -8,20 +8,19 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 
 from cli.banner import banner
 from cli.embedded_redis import EmbeddedRedis
 from cli.log_lines import prefixed
-from cli.options import Common
 from cli.plan import Plan, children, describe_running
 from cli.ports import require_free
 from cli.readiness import Check, answers_200, wait_until_ready
 from cli.running import remove_running, save_running
-from cli.state_dir import make_private, try_lock
 from cli.strangers import refuse_real_lanes
 from cli.supervisor import Supervisor
 from cli.target import needs_no_option
@@ -36,11 +35,10 @@ _REDIS_LOOK_S = 0.5
 
 
 class Gateway:
-    """Runs one plan. Make it inside or outside an event loop; `run` it once."""
+    """Runs one plan, on a state folder that the caller has locked. `run` it once."""
 
-    def __init__(self, plan: Plan, said: Common) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._said = said
         self._paint = Paint.for_stdout()
         self._embedded: EmbeddedRedis | None = None
         self._stopping = asyncio.Event()
@@ -48,7 +46,7 @@ class Gateway:
 
     async def run(self) -> int:
         """Everything, until SIGINT or SIGTERM; the exit status. Raises UsageError if it cannot start."""
-        with self._signals(), self._locked():
+        with self._signals():
             try:
                 async with self._redis() as redis:
                     return await self._run_on(redis)
@@ -63,11 +61,8 @@ class Gateway:
         specs = children(plan, embedded_url=url)
         supervisor = Supervisor(specs, say=self._say, stop=self._stopping, hurry=self._hurrying)
         save_running(plan.state_dir, describe_running(plan, pid=os.getpid(), embedded_url=url, ready=False))
-        announcing = asyncio.create_task(self._announce(redis, supervisor))
-        watching = asyncio.create_task(self._keep_redis())
-        outcome = await supervisor.run()
-        announcing.cancel()
-        await asyncio.gather(announcing, watching, return_exceptions=True)
+        async with self._beside(self._announce(redis, supervisor)), self._beside(self._keep_redis()):
+            outcome = await supervisor.run()
         self._say("up", "stopped" if outcome.status == 0 else f"stopped with status {outcome.status}")
         return outcome.status
 
@@ -85,6 +80,19 @@ class Gateway:
         save_running(
             plan.state_dir, describe_running(plan, pid=os.getpid(), embedded_url=self._embedded_url, ready=True)
         )
+
+    @contextlib.asynccontextmanager
+    async def _beside(self, work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+        """Do `work` while the block runs; if it fails, stop everything, then raise what it raised."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda done: self._stopping.set() if not done.cancelled() and done.exception() else None)
+        try:
+            yield
+        finally:
+            if not task.done():
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     def _worker_check(self, redis: Redis, stage: Stage, supervisor: Supervisor) -> Check:
         keys = Keys(self._plan.settings.redis.prefix)
@@ -120,22 +128,18 @@ class Gateway:
                 await asyncio.to_thread(self._embedded.stop)
 
     async def _keep_redis(self) -> None:
-        """Start our Redis again if it crashes; the children wait for it and go on."""
-        while self._embedded and not self._stopping.is_set():
-            try:
-                if await asyncio.to_thread(self._embedded.restart_if_gone):
-                    self._say("up", "Redis crashed: started again, on the data that it had written")
-            except UsageError as error:
-                self._say("up", f"{error}: stopping everything")
-                self._stopping.set()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_REDIS_LOOK_S):
-                    await self._stopping.wait()
+        """Start our Redis again if it crashes; the children wait for it and go on. Raises UsageError if it cannot."""
+        while self._embedded:
+            if await asyncio.to_thread(self._embedded.restart_if_gone):
+                self._say("up", "Redis crashed: started again, on the data that it had written")
+            await asyncio.sleep(_REDIS_LOOK_S)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        signals = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means it
+            signals.append(signal.SIGHUP)
         for number in signals:
             loop.add_signal_handler(number, self._on_signal)
         try:
@@ -150,17 +154,6 @@ class Gateway:
             return
         self._say("up", "stopping: ingress, workers, then Redis (once more to not wait)")
         self._stopping.set()
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        folder = make_private(self._plan.state_dir)
-        lock = try_lock(folder / "up.lock")
-        if lock is None:
-            raise UsageError(f"`textgate up` already runs on {folder}: stop it, or choose another with --state-dir")
-        try:
-            yield
-        finally:
-            os.close(lock)
 
     def _require_free_ports(self) -> None:
         ingress = self._plan.settings.ingress
@@ -187,4 +180,5 @@ class Gateway:
                 sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
         except BrokenPipeError:  # `textgate up | head`: nobody reads any more, so nobody wants it to run
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self._stopping.set()

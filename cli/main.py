@@ -22,8 +22,8 @@ app = typer.Typer(
     help=(
         "Connect an AI agent to a phone number: SMS in, the agent's answer out, through Twilio.\n\n"
         "\b\n"
-        "New here?      textgate demo             a whole conversation, no account needed\n"
-        "               textgate up --sandbox     the same gateway, for you to play with\n"
+        "New here?      textgate demo             a whole conversation, no account\n"
+        "               textgate up --sandbox     the same gateway, yours to play with\n"
         "A real number: textgate config validate  then: textgate up\n"
     ),
     no_args_is_help=True,
@@ -40,11 +40,19 @@ def main() -> None:
     """Run the command line and leave with its exit status."""
     follow_parent(os.environ)
     try:
-        app()
+        app(prog_name="textgate")
     except ConfigError as error:
         _fail(f"configuration: {error}", status=EX_CONFIG)
     except TextgateError as error:
         _fail(str(error), status=1)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"textgate {version('textgate')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -52,18 +60,12 @@ def root(
     context: typer.Context,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True),
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"textgate {_version()}")
-        raise typer.Exit
     context.obj = Common(config=config, state_dir=state_dir)
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("textgate")
 
 
 def _fail(message: str, *, status: int) -> None:

@@ -51,8 +51,8 @@ def send(
     A bad number is refused before anything is stored. Exit status 0 means queued, not delivered.
 
     \b
-    Example:  textgate message send --channel sms --target sms:+15551234567 --message "hello"
-              textgate message send --target twilio-sms:+15551234567 --message "hello"
+    Example:  textgate message send --target sms:+15551234567 --message "hello"
+    Or:       with --channel sms, or with --target twilio-sms:+15551234567
     --json:   {"account", "to", "replyId", "state": "queued"}
     """
     to = parse_target(target, channel)

@@ -40,7 +40,5 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
 def common(context: typer.Context, config: Path | None, state_dir: Path | None = None) -> Common:
     """What was said after the command's name, else before it."""
     before = context.find_object(Common) or Common()
-    return Common(
-        config=config or before.config,
-        state_dir=(state_dir or before.state_dir) and (state_dir or before.state_dir or Path()).expanduser().absolute(),
-    )
+    folder = state_dir or before.state_dir
+    return Common(config=config or before.config, state_dir=folder and folder.expanduser().absolute())

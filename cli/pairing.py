@@ -49,7 +49,8 @@ def list_(
     \b
     Example:  textgate pairing list
     Then:     textgate pairing approve CODE --notify
-    --json:   {"requests": [{"code", "account", "sender", "requestedAt", "expiresAt"}]}, times in ISO 8601, UTC
+    --json:   {"requests": [{"code", "account", "sender", "requestedAt",
+              "expiresAt"}]}, times in ISO 8601, UTC
     """
     check_channel(word)
     check_channel(channel)

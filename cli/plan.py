@@ -63,21 +63,26 @@ def plan_gateway(common: Common, environ: Mapping[str, str]) -> Plan:
     )
 
 
+def sandbox_folder(common: Common, environ: Mapping[str, str]) -> Path:
+    """The state folder of a sandbox, apart from that of a real gateway."""
+    return (common.state_dir or default_state_dir(environ)) / SANDBOX_FOLDER
+
+
 def plan_sandbox(
-    common: Common,
+    folder: Path,
     environ: Mapping[str, str],
     *,
     port: int | None = None,
     sandbox_port: int | None = None,
     agent: str | None = None,
 ) -> Plan:
-    """A gateway with a stand-in for Twilio. Writes its generated configuration, since the children read it.
+    """A gateway with a stand-in for Twilio. Writes its generated configuration into `folder`, for the children.
 
     Of the caller's environment only TEXTGATE_REDIS_URL counts. Raises UsageError if the folder cannot be written.
     """
     free = free_ports(2)
     home = SandboxHome(
-        folder=(common.state_dir or default_state_dir(environ)) / SANDBOX_FOLDER,
+        folder=folder,
         ingress_port=port or free[0],
         sandbox_port=sandbox_port or free[1],
     )

@@ -34,6 +34,23 @@ def find_server() -> Path:
     )
 
 
+def server_flags(*, socket: Path, folder: Path, appendfsync: str) -> list[str]:
+    """How a server is started that belongs to us alone: no port, an append-only file, nothing evicted, no snapshots."""
+    flags = {
+        "port": "0",
+        "unixsocket": os.fspath(socket),
+        "unixsocketperm": "700",
+        "appendonly": "yes",
+        "appendfsync": appendfsync,
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "dir": os.fspath(folder / "data"),
+        "pidfile": os.fspath(folder / "pid"),
+        "daemonize": "no",
+    }
+    return [word for name, value in flags.items() for word in (f"--{name}", value)]
+
+
 def _candidates() -> Iterator[Path]:
     yield from _shipped()
     for name in ("valkey-server", "redis-server"):

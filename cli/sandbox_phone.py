@@ -4,7 +4,7 @@ Speaks the control routes of the sandbox over HTTP. Waits for the sandbox's even
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -54,15 +54,18 @@ class SandboxPhone:
         answer = msgspec.json.decode(await self._ask("GET", f"/messages?after={after}"), type=MessagesAnswer)
         return [m for m in answer.messages if m.to == self.number and m.direction is Direction.OUTBOUND_API]
 
-    async def next_received(self, known: Sequence[str], *, after: int, limit_s: float) -> list[MessageView]:
-        """Messages after `after` whose SIDs are not among `known`; empty if none came within the limit."""
+    async def hear(self, is_last: Callable[[str], bool], *, after: int, limit_s: float) -> list[MessageView]:
+        """What comes after `after`, up to the first text that `is_last` knows. Empty if none is, within the limit."""
         deadline = time.monotonic() + limit_s
         while True:
             last = msgspec.json.decode(await self._ask("GET", ""), type=Summary).last_event
-            fresh = [message for message in await self.received(after=after) if message.sid not in known]
+            heard = await self.received(after=after)
+            for index, message in enumerate(heard):
+                if is_last(message.body):
+                    return heard[: index + 1]
             left_s = deadline - time.monotonic()
-            if fresh or left_s <= 0:
-                return fresh
+            if left_s <= 0:
+                return []
             await self.wait_for_event(after=last, limit_s=left_s)
 
     async def wait_for_event(self, *, after: int, limit_s: float) -> None:

@@ -37,7 +37,7 @@ def ingress(
 
     \b
     Example:  TEXTGATE_REDIS_URL=redis://localhost textgate ingress --port 8080
-    Then:     point the number's messaging webhook in Twilio (POST) at channels.sms.publicWebhookUrl
+    Then:     in Twilio, let the number POST to channels.sms.publicWebhookUrl
     Healthy:  curl http://127.0.0.1:8080/readyz
     """
     import msgspec
@@ -86,9 +86,11 @@ def sandbox(
     `textgate up --sandbox` starts it together with everything else; alone it serves tests and other programs.
 
     \b
-    Example:  textgate sandbox --port 9000 --webhook-url http://127.0.0.1:8080/webhooks/sms
-    Then:     start the gateway with TEXTGATE_TWILIO_API_BASE=http://127.0.0.1:9000
-    A text:   curl http://127.0.0.1:9000/sandbox/texts -d '{"from": "+12025550123", "to": "+12025550100", "body": "Hi"}'
+    Example:  textgate sandbox --port 9000 \\
+                --webhook-url http://127.0.0.1:8080/webhooks/sms
+    Then:     TEXTGATE_TWILIO_API_BASE=http://127.0.0.1:9000 textgate up
+    A text:   curl http://127.0.0.1:9000/sandbox/texts \\
+                -d '{"from": "+12025550123", "to": "+12025550100", "body": "Hi"}'
     """
     from cli.sandbox_home import sandbox_config
     from sandbox.server import run

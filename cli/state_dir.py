@@ -7,7 +7,8 @@ so a lock can be neither forgotten by a crash nor confused by a process id that 
 import fcntl
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from shared.errors import UsageError
@@ -41,6 +42,18 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     fresh.replace(path)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder for one `textgate up`. Raises UsageError if another runs on it, or it cannot be written."""
+    lock = try_lock(make_private(folder) / "up.lock")
+    if lock is None:
+        raise UsageError(f"`textgate up` already runs on {folder}: stop it, or choose another with --state-dir")
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def try_lock(path: Path) -> int | None:

@@ -11,7 +11,7 @@ from shared.errors import UsageError
 from shared.keys import Stage
 
 _STAGES = "|".join(stage.value for stage in Stage)
-_REAL = re.compile(rf"(lane:({_STAGES}):|queue:({_STAGES})|approved:|conversation:|optout:)")
+_REAL = re.compile(rf"(lane:({_STAGES}):|queue:({_STAGES})|approved:|optout:|conversation:[a-z2-7]{{16}}$)")
 """Shapes that only a gateway writes, under whatever prefix."""
 
 _SCAN_COUNT = 1000

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from cli.options import ConfigOption, StateDirOption, common
+from cli.state_dir import only_one
 
 _PortOption = Annotated[
     int | None,
@@ -59,16 +60,23 @@ def up(
     \b
     Try it:   textgate up --sandbox
     For real: textgate config validate && textgate up
-    Then:     textgate pairing list   (in a second terminal: it finds this one by itself)
+    Then:     textgate pairing list   (in a second terminal: it finds this one)
     """
     from cli.gateway import Gateway
-    from cli.plan import plan_gateway, plan_sandbox
+    from cli.plan import plan_gateway, plan_sandbox, sandbox_folder
 
     said = common(context, config, state_dir)
     if sandbox:
-        plan = plan_sandbox(said, os.environ, port=port, sandbox_port=sandbox_port, agent=agent)
+        if said.config:
+            raise typer.BadParameter("--sandbox makes a configuration of its own: leave out --config")
+        folder = sandbox_folder(said, os.environ)
+        with only_one(folder):  # before the plan, which writes the configuration
+            plan = plan_sandbox(folder, os.environ, port=port, sandbox_port=sandbox_port, agent=agent)
+            status = asyncio.run(Gateway(plan).run())
     else:
         if port or sandbox_port or agent:
             raise typer.BadParameter("--port, --sandbox-port and --agent belong to --sandbox; else the file says it")
         plan = plan_gateway(said, os.environ)
-    raise typer.Exit(asyncio.run(Gateway(plan, said).run()))
+        with only_one(plan.state_dir):
+            status = asyncio.run(Gateway(plan).run())
+    raise typer.Exit(status)

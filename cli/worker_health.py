@@ -13,7 +13,7 @@ from shared.redis_client import AWAY
 
 async def worker_is_up(redis: Redis, keys: Keys, stage: Stage, pid: int) -> bool:
     """Whether the worker of this stage that runs as process `pid` on this machine has written its key."""
-    names_it = re.compile(rf"(?<!\d){pid}(?!\d)")
+    names_it = re.compile(rf"(^|[:-]){pid}([:-]|$)")
     own = keys.health(stage.value, "")
     try:
         async for key in redis.scan_iter(match=f"{own}*", count=1000):

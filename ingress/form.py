@@ -13,9 +13,14 @@ MAX_FIELDS = 200
 Form = list[tuple[str, str]]
 
 
+def is_json(content_type: str) -> bool:
+    """Whether the body claims to be JSON."""
+    return _media_type(content_type) == "application/json"
+
+
 def parse_form(body: bytes, content_type: str) -> Form:
     """The pairs in the order received. Raises RejectedError(400) for anything but a UTF-8 urlencoded form."""
-    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+    if _media_type(content_type) != "application/x-www-form-urlencoded":
         raise RejectedError("the body is no urlencoded form", status=400)
     try:
         return parse_qsl(
@@ -27,6 +32,10 @@ def parse_form(body: bytes, content_type: str) -> Form:
         )
     except ValueError as error:  # UnicodeDecodeError is one
         raise RejectedError("the form is malformed", status=400) from error
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def first_values(form: Form) -> dict[str, str]:

@@ -1,8 +1,11 @@
 """Twilio's webhook signature: the only place that computes or compares one.
 
-Base64 of HMAC-SHA1 under the auth token, over the URL as configured in Twilio and then, for each parameter name in
-sorted order, the name and its value; a repeated parameter counts once per distinct value, in sorted order.
-Source: Twilio, "Webhooks Security", section "Validating Signatures from Twilio"; repeats as the official SDK does.
+Base64 of an HMAC over the URL as configured in Twilio and then, for each parameter name in sorted order, the name and
+its value; a repeated parameter counts once per distinct value, in sorted order. The key is the auth token with SHA-1,
+or a SharedKey with the algorithm that `X-Twilio-Webhooks-Signature-Settings` names. A JSON body is not part of it:
+the URL's `bodySHA256` covers that.
+Source: Twilio, "Webhooks Security", section "Validating Signatures from Twilio", and "Sign webhooks with shared keys";
+repeats as the official SDK (9.13) does.
 
 Pure functions, no I/O. The URL comes from the configuration, never from `Host` or a forwarded header: a proxy or
 an attacker could set those.
@@ -11,12 +14,40 @@ an attacker could set those.
 import base64
 import hashlib
 import hmac
-from urllib.parse import urlsplit, urlunsplit
+from enum import Enum
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+import msgspec
 
 from ingress.form import Form
 from shared.status_callback import callback_url, part_of_query
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+class Algorithm(Enum):
+    """The HMAC that made a signature."""
+
+    HMAC_SHA1 = "sha1"
+    HMAC_SHA256 = "sha256"
+
+
+class SigningSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What `X-Twilio-Webhooks-Signature-Settings` says; without that header the auth token signed, with SHA-1."""
+
+    key_id: str | None = None
+    algorithm: Algorithm | None = Algorithm.HMAC_SHA1
+    """None: one that we do not know."""
+
+
+def parse_settings(header: str) -> SigningSettings:
+    """`key=webhooks_sharedkey_…,algorithm=HMAC_SHA256` as a value; unknown parts are ignored."""
+    said = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in header.split(","))}
+    named = said.get("algorithm", "").upper()
+    return SigningSettings(
+        key_id=said.get("key") or None,
+        algorithm=Algorithm.__members__.get(named) if named else Algorithm.HMAC_SHA1,
+    )
 
 
 def url_as_signed(signed_url: str, query: str) -> str:
@@ -52,18 +83,26 @@ def signed_parameters(form: Form) -> bytes:
     return "".join(name + value for name, value in sorted(set(form))).encode()
 
 
-def signature(token: str, url: str, parameters: bytes) -> str:
+def signature(key: str, url: str, parameters: bytes, algorithm: Algorithm = Algorithm.HMAC_SHA1) -> str:
     """What Twilio puts into `X-Twilio-Signature`."""
-    mac = hmac.new(token.encode(), url.encode() + parameters, hashlib.sha1)
+    mac = hmac.new(key.encode(), url.encode() + parameters, algorithm.value)
     return base64.b64encode(mac.digest()).decode()
 
 
-def is_genuine(*, given: str, tokens: tuple[str, ...], url: str, form: Form) -> bool:
-    """Whether any of our tokens (two during a rotation) made this signature. Compares in constant time."""
+def is_genuine(
+    *, given: str, keys: tuple[str, ...], url: str, form: Form, algorithm: Algorithm = Algorithm.HMAC_SHA1
+) -> bool:
+    """Whether any of our keys (two tokens during a rotation) made this signature. Compares in constant time."""
     parameters = signed_parameters(form)
     offered = given.encode("utf-8", "surrogateescape")
     return any(
-        hmac.compare_digest(signature(token, variant, parameters).encode(), offered)
-        for token in tokens
+        hmac.compare_digest(signature(key, variant, parameters, algorithm).encode(), offered)
+        for key in keys
         for variant in port_variants(url)
     )
+
+
+def body_matches(query: str, body: bytes) -> bool:
+    """Whether a JSON body is the one whose SHA-256 (hex) the signed query names. No `bodySHA256`: no."""
+    named = parse_qs(query).get("bodySHA256", [""])[0]
+    return hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), named.lower().encode())

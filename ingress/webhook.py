@@ -1,20 +1,22 @@
 """The webhook of one account: read, check the signature, admit, answer. A raw ASGI app, for speed.
 
 Answers (all TwiML, none with internal detail): 200 stored or a repetition; 400 malformed; 403 bad signature or not
-for this account; 405 not POST; 408 too slow; 413 too large; 503 Redis could not confirm, so Twilio's retry or
-fallback takes over. The signature is always checked before anything touches Redis.
+for this account; 405 not POST; 408 too slow; 413 too large; 429 too many bad signatures; 503 Redis could not confirm,
+so Twilio's retry or fallback takes over. The signature is always checked before anything touches Redis, and a request
+that fails it touches nothing but its client's counter.
 """
 
-import asyncio
 import time
 
 from starlette.types import Receive, Scope, Send
 
+from ingress.body import ClientGone, read_body
 from ingress.callbacks import record_callback
-from ingress.form import Form, first_values, parse_form
+from ingress.client_address import Network, client_address
+from ingress.form import Form, first_values, is_json, parse_form
 from ingress.inbound import check_addressee, decide_keyword, is_status_callback, parse_text
-from ingress.signature import is_genuine, url_as_signed
-from shared.admission import Gate, Keyword, Verdict, admit, verdict_of
+from ingress.verifier import Verifier
+from shared.admission import Gate, Keyword, Verdict, admit, count_failure, verdict_of
 from shared.errors import RejectedError, TransientError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
@@ -22,8 +24,6 @@ from shared.logs import logger
 from shared.records import InboundText
 from shared.settings import Account
 
-MAX_BODY_BYTES = 32 * 1024
-MAX_BODY_S = 5.0
 _TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 log = logger(__name__)
@@ -32,22 +32,26 @@ log = logger(__name__)
 class Webhook:
     """The ASGI app behind one account's `webhookPath`."""
 
-    def __init__(self, *, account: Account, gate: Gate, keys: Keys, commit: GroupCommit) -> None:
+    def __init__(
+        self,
+        *,
+        account: Account,
+        gate: Gate,
+        verifier: Verifier,
+        keys: Keys,
+        commit: GroupCommit,
+        trusted: tuple[Network, ...] = (),
+    ) -> None:
         self.account = account
+        self.verifier = verifier
         self._gate = gate
         self._keys = keys
         self._commit = commit
-        self._tokens = tuple(secret.reveal() for secret in account.signing_tokens)
+        self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if scope["method"] != "POST":
-                raise RejectedError("not a POST", status=405)
-            headers = dict(scope["headers"])
-            body = await _read_body(headers, receive)
-            form = parse_form(body, headers.get(b"content-type", b"").decode("latin-1"))
-            self._check_signature(scope, headers, form)
-            await self._handle(scope, form)
+            await self._handle(scope, receive)
             status = 200
         except RejectedError as error:
             status = error.status
@@ -59,23 +63,49 @@ class Webhook:
             return
         await _answer(send, status)
 
-    def _check_signature(self, scope: Scope, headers: dict[bytes, bytes], form: Form) -> None:
-        if self.account.dangerously_disable_signature_validation:
-            return
-        given = headers.get(b"x-twilio-signature", b"").decode("latin-1")
-        url = url_as_signed(self.account.signed_url or "", scope["query_string"].decode("latin-1"))
-        if not given:
-            raise RejectedError("no signature", status=403)
-        if not is_genuine(given=given, tokens=self._tokens, url=url, form=form):
-            raise RejectedError("bad signature", status=403)
-
-    async def _handle(self, scope: Scope, form: Form) -> None:
+    async def _handle(self, scope: Scope, receive: Receive) -> None:
+        if scope["method"] != "POST":
+            raise RejectedError("not a POST", status=405)
+        headers = dict(scope["headers"])
+        form = await self._read_genuine(scope, headers, receive)
         fields = first_values(form)
         if is_status_callback(fields):
             await record_callback(
                 fields, scope["query_string"], account=self.account, keys=self._keys, commit=self._commit
             )
+        else:
+            await self._take_in(fields)
+
+    async def _read_genuine(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Form:
+        body = await read_body(headers, receive)
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        json_body = body if is_json(content_type) else None
+        form = [] if json_body is not None else parse_form(body, content_type)
+        try:
+            self.verifier.check(scope, headers, form=form, json_body=json_body)
+        except RejectedError as refused:
+            await self._count_failure(scope, refused)
+            raise
+        if json_body is not None:
+            raise RejectedError("genuine, but JSON: set the webhook to form encoding in Twilio", status=400)
+        return form
+
+    async def _count_failure(self, scope: Scope, refused: RejectedError) -> None:
+        """Raises RejectedError(429) past the limit. With Redis away nothing is counted and the 403 stands."""
+        limit = self.account.rate_limits.failed_signatures_per_minute
+        if not limit:
             return
+        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        peer = scope.get("client")
+        client = client_address(peer[0] if peer else None, forwarded, self._trusted)
+        try:
+            count = await self._commit.call(count_failure(keys=self._keys, client=client))
+        except TransientError:
+            return
+        if count > limit:
+            raise RejectedError(f"too many bad signatures; the last: {refused}", status=429) from refused
+
+    async def _take_in(self, fields: dict[str, str]) -> None:
         check_addressee(fields, self.account)
         now_ms = time.time_ns() // 1_000_000
         text = parse_text(fields, self.account.id, now_ms)
@@ -96,35 +126,6 @@ class Webhook:
             verdict = verdict_of(await self._commit.call(call))
             if verdict is not Verdict.CODE_TAKEN:
                 return verdict
-
-
-class ClientGone(Exception):  # noqa: N818 - nobody is left to answer
-    """The client hung up before its body was complete."""
-
-
-async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-        raise RejectedError("the body is too large", status=413)
-    try:
-        async with asyncio.timeout(MAX_BODY_S):
-            return await _collect(receive)
-    except TimeoutError as error:
-        raise RejectedError("the body took too long", status=408) from error
-
-
-async def _collect(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk: bytes = message.get("body", b"")
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise RejectedError("the body is too large", status=413)
-        if not message.get("more_body", False):
-            return body
 
 
 async def _answer(send: Send, status: int) -> None:

@@ -111,6 +111,11 @@ def admit(*, keys: Keys, gate: Gate, text: InboundText, listed: bool, keyword: K
     )
 
 
+def count_failure(*, keys: Keys, client: str) -> Call:
+    """Count one failed signature of a client; the reply is how many it has in the current minute."""
+    return Call(script("count"), (keys.failed_signatures(client),), (60_000,))
+
+
 def verdict_of(reply: list[bytes]) -> Verdict:
     """The verdict in the script's reply."""
     return Verdict(reply[0].decode())

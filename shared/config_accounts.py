@@ -111,6 +111,7 @@ class _Builder:
             account_sid=self._plain("account_sid") or "",
             auth_token=self._secret("auth_token"),
             auth_token_secondary=self._secret("auth_token_secondary"),
+            webhook_signing_keys=self._signing_keys(),
             api_key_sid=self._plain("api_key_sid"),
             api_key_secret=self._secret("api_key_secret"),
             from_number=self._number("from_number"),
@@ -141,6 +142,15 @@ class _Builder:
         """A switched-off account must not stop a start because its secret is nowhere to be found."""
         said = self._said[name]
         return self._resolver.resolve(said.value, path=said.path) if self._enabled else None
+
+    def _signing_keys(self) -> dict[str, Secret]:
+        said = self._said["webhook_signing_keys"]
+        if not self._enabled:
+            return {}
+        found = {
+            key_id: self._resolver.resolve(given, path=join(said.path, key_id)) for key_id, given in said.value.items()
+        }
+        return {key_id: secret for key_id, secret in found.items() if secret is not None}
 
     def _number(self, name: str) -> Address | None:
         said = self._said[name]

@@ -18,6 +18,7 @@ from shared.settings_channels import AccountSection, RateLimits
 _COMES_WITH = {
     "auth_token": "auth_token",
     "auth_token_secondary": "auth_token",
+    "webhook_signing_keys": "auth_token",
     "api_key_sid": "api_key_secret",
     "api_key_secret": "api_key_sid",
 }

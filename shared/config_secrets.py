@@ -20,7 +20,7 @@ from typing import Annotated, assert_never
 import msgspec
 from msgspec import Meta
 
-from shared.config_environment import read_variable
+from shared.config_environment import expand_home, read_variable
 from shared.config_exec import Command, CommandFailedError, run_command
 from shared.config_secret_files import MAX_SECRET_BYTES, decode_text, pick_text, read_secret_file
 from shared.errors import ConfigError
@@ -76,6 +76,8 @@ class SecretResolver:
         self._environ = environ
         self._providers = providers
         self._known: dict[SecretRef, Secret] = {}
+        self.files: set[Path] = set()
+        """The files that were read; when one of them changes, so may a secret."""
 
     def resolve(self, given: SecretInput | None, *, path: str) -> Secret | None:
         """Give the secret that the key at `path` means, or None if it names none. Raises `ConfigError`."""
@@ -98,6 +100,7 @@ class SecretResolver:
             case SecretSource.ENV:
                 value = _from_environment(reference.id, self._environ, path)
             case SecretSource.FILE:
+                self.files.add(_file_of(reference, provider, self._environ))
                 value = _from_file(reference, provider, self._environ, path)
             case SecretSource.EXEC:
                 value = _from_command(reference, provider, self._environ, path)
@@ -158,6 +161,11 @@ def _from_file(reference: SecretRef, provider: SecretProvider | None, environ: M
     if provider.mode is FileMode.JSON:
         return pick_text(document, reference.id, path)
     return decode_text(document, path)
+
+
+def _file_of(reference: SecretRef, provider: SecretProvider | None, environ: Mapping[str, str]) -> Path:
+    name = reference.id.partition("#")[0] if provider is None else provider.path or ""
+    return expand_home(name, environ)
 
 
 def _from_command(reference: SecretRef, provider: SecretProvider | None, environ: Mapping[str, str], path: str) -> str:

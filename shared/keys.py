@@ -140,7 +140,8 @@ class Keys:
         return f"{self.prefix}rate:account:{account_id}"
 
     def failed_signatures(self, client: str) -> str:
-        """String: failed signatures of this client address in the current minute. One minute."""
+        """String: failed signatures of this client address in the current minute. One minute; the number of
+        such keys is bounded by the number of clients that fail within it."""
         return f"{self.prefix}rate:signatures:{client}"
 
     def pace(self, account_id: str, sender: str) -> str:

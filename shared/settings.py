@@ -88,6 +88,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What loads but deserves a look, each with the path of its key; show them at every start."""
     source: Path | None = None
     """The file that was read; None: environment only."""
+    secret_files: frozenset[Path] = frozenset()
+    """The files that secrets were read from."""
 
     @property
     def enabled_accounts(self) -> dict[str, Account]:
@@ -136,6 +138,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         twilio_api_base=_api_base(environ),
         warnings=(*accounts.warnings, *_warn_about_file(raw, accounts.by_id)),
         source=raw.source,
+        secret_files=frozenset(resolver.files),
     )
 
 
@@ -205,7 +208,12 @@ def _warn_about_file(raw: RawConfig, accounts: Mapping[str, Account]) -> Iterato
     secrets = [
         secret
         for account in accounts.values()
-        for secret in (account.auth_token, account.auth_token_secondary, account.api_key_secret)
+        for secret in (
+            account.auth_token,
+            account.auth_token_secondary,
+            account.api_key_secret,
+            *account.webhook_signing_keys.values(),
+        )
         if secret is not None and secret.origin == PLAIN_TEXT
     ]
     if secrets and raw.mode & 0o004:

@@ -20,6 +20,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     auth_token: Secret | None = None
     auth_token_secondary: Secret | None = None
+    webhook_signing_keys: dict[str, Secret] = {}
+    """Secret by the id of its SharedKey at Twilio."""
     api_key_sid: str | None = None
     api_key_secret: Secret | None = None
     from_number: Address | None = None

@@ -58,6 +58,15 @@ class AccountSection(Section, frozen=True):
         SecretInput | None,
         Meta(description="Also accepted for signatures, while the auth token is being rotated."),
     ] = None
+    webhook_signing_keys: Annotated[
+        dict[str, SecretInput],
+        Meta(
+            description=(
+                "SharedKeys that Twilio may sign webhooks with instead of the auth token, by their id "
+                "(`webhooks_sharedkey_…`); the request names the one that was used."
+            )
+        ),
+    ] = msgspec.field(default_factory=dict)
     api_key_sid: Annotated[
         Text | None, Meta(description="REST credential instead of the auth token: `SK` and 32 hex digits.")
     ] = None

@@ -82,3 +82,12 @@ def _reply(work: Work, newest: InboundText, texts: tuple[str, ...], origin: Orig
 
 
 SPEC = StageSpec(stage=Stage.AGENT, process=take_turn, bury=bury_turn, take=MAX_TEXTS)
+
+
+def __getattr__(name: str) -> type:
+    """`WorkerSettings` for `arq workers.agent.WorkerSettings`, made when it is asked for. See `workers/stock.py`."""
+    if name != "WorkerSettings":
+        raise AttributeError(name)
+    from workers.stock import worker_settings
+
+    return worker_settings(SPEC)

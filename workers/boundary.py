@@ -22,6 +22,7 @@ from shared.dead_letters import bury
 from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentError, TransientError
 from shared.logs import logger
 from shared.records import DeadLetter, Pause, encode
+from workers.engine_jobs import PutOff
 from workers.schedule import MAX_CLAIMS, next_wait_s
 from workers.work import Environment, StageSpec, Work
 
@@ -32,25 +33,16 @@ REDIS_AWAY_WAIT_S = 1.0
 log = logger(__name__)
 
 
-class PutBack(Exception):  # noqa: N818 - an order to the engine, not an error
-    """Claim this job again in `delay_s`; `counted` says whether this was an attempt."""
-
-    def __init__(self, delay_s: float, *, counted: bool) -> None:
-        super().__init__(f"again in {delay_s:.1f} s")
-        self.delay_s = delay_s
-        self.counted = counted
-
-
 async def run_guarded(spec: StageSpec, work: Work, env: Environment, rng: random.Random) -> None:
-    """Run one attempt. Raises PutBack if the job is to come again; returns when it is finished."""
+    """Run one attempt. Raises PutOff if the job is to come again; returns when it is finished."""
     started = time.perf_counter()
     try:
         await _attempt(spec, work, env, rng)
     except RedisError as error:
         # Nothing is known to be wrong with the work: it stays in its lane and comes again when Redis is back.
         work.outcome, work.facts["reason"] = "redis_away", f"{type(error).__name__}: {error}"
-        raise PutBack(REDIS_AWAY_WAIT_S, counted=False) from error
-    except PutBack as order:
+        raise PutOff(REDIS_AWAY_WAIT_S, counted=False) from error
+    except PutOff as order:
         work.facts["again_in_s"] = round(order.delay_s, 3)
         raise
     except asyncio.CancelledError:
@@ -78,19 +70,19 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
         await spec.process(work, env)
     except NotNow as refusal:
         work.outcome, work.facts["reason"] = "not_now", str(refusal)
-        raise PutBack(refusal.delay_s, counted=False) from None
+        raise PutOff(refusal.delay_s, counted=False) from None
     except OutcomeUnknownError as error:
         work.outcome, work.facts["reason"] = "in_doubt", str(error)
-        raise PutBack(IN_DOUBT_WAIT_S, counted=False) from None
+        raise PutOff(IN_DOUBT_WAIT_S, counted=False) from None
     except AccountError as error:
         work.outcome, work.facts["reason"] = "account_paused", str(error)
         await _pause(spec, work, env, error)
-        raise PutBack(PAUSED_WAIT_S, counted=False) from None
+        raise PutOff(PAUSED_WAIT_S, counted=False) from None
     except TransientError as error:
         work.outcome, work.facts["reason"] = "transient", str(error)
         wait_s = next_wait_s(work.stage, work.attempt, rng, asked_s=error.retry_after_s)
         if wait_s is not None:
-            raise PutBack(wait_s, counted=True) from None
+            raise PutOff(wait_s, counted=True) from None
         await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint="it failed too often"))
     except PermanentError as error:
         await _bury(spec, work, env, error)

@@ -71,3 +71,12 @@ async def bury_reply(work: Work, _: Environment) -> Burial:
 
 
 SPEC = StageSpec(stage=Stage.FORMAT, process=format_reply, bury=bury_reply, take=1)
+
+
+def __getattr__(name: str) -> type:
+    """`WorkerSettings` for `arq workers.format.WorkerSettings`, made when it is asked for. See `workers/stock.py`."""
+    if name != "WorkerSettings":
+        raise AttributeError(name)
+    from workers.stock import worker_settings
+
+    return worker_settings(SPEC)

@@ -132,3 +132,12 @@ async def bury_rest(work: Work, env: Environment) -> Burial:
 
 
 SPEC = StageSpec(stage=Stage.OUTBOUND, process=send_part, bury=bury_rest, take=1)
+
+
+def __getattr__(name: str) -> type:
+    """`WorkerSettings` for `arq workers.outbound.WorkerSettings`, made when it is asked for. See `workers/stock.py`."""
+    if name != "WorkerSettings":
+        raise AttributeError(name)
+    from workers.stock import worker_settings
+
+    return worker_settings(SPEC)

@@ -13,7 +13,7 @@ from shared.errors import NotNow, OutcomeUnknownError, TransientError
 from shared.records import Part
 from shared.settings import Account
 from workers.messages_api import SentMessage
-from workers.text.smart_encoding import smart_encode
+from workers.text.smart_encoding import transliterate
 from workers.work import Environment
 
 GRACE_S = 45.0
@@ -51,8 +51,8 @@ async def find_sent(env: Environment, account: Account, part: Part, *, journaled
 
 
 def same_body(stored: str, sent: str) -> bool:
-    """Twilio trims bodies, may smart-encode them, and puts a line of its own before those of a trial account."""
-    return _plain(stored.removeprefix(TRIAL_PREFIX)) == _plain(sent)
+    """Twilio trims bodies, may smart-encode them, and puts words of its own before those of a trial account."""
+    return transliterate(stored.removeprefix(TRIAL_PREFIX)).split() == transliterate(sent).split()
 
 
 def same_sender(message: SentMessage, account: Account) -> bool:
@@ -60,7 +60,3 @@ def same_sender(message: SentMessage, account: Account) -> bool:
     if account.from_number:
         return message.sender == account.from_number
     return message.messaging_service_sid == account.messaging_service_sid
-
-
-def _plain(body: str) -> str:
-    return smart_encode(body).strip()

@@ -14,7 +14,8 @@ from arq.worker import Function, Retry, func
 from shared.group_commit import GroupCommit
 from shared.queue import split_job_id
 from shared.redis_client import load_list
-from workers.boundary import PutBack, run_guarded
+from workers.boundary import run_guarded
+from workers.engine_jobs import PutOff
 from workers.work import Environment, StageSpec, Work
 
 MAX_TRIES = 1_000_000
@@ -34,13 +35,13 @@ def make_job(spec: StageSpec) -> JobFunction:
 
     async def run(ctx: dict[str, Any]) -> None:
         env: Environment = ctx["env"]
-        engine = "records" in ctx
+        engine = "engine" in ctx
         work = _claimed(ctx) if engine else await _stock(ctx, spec)
         if not work.records:  # a job that outlived its turn
             return
         try:
             await run_guarded(spec, work, env, rng)
-        except PutBack as order:
+        except PutOff as order:
             if engine:
                 raise
             raise Retry(defer=order.delay_s) from None

@@ -18,8 +18,8 @@ ABSENT_ACCOUNT_WAIT_S = 60.0
 """How often work of a removed or disabled account looks whether the account is back."""
 
 
-class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """What every turn of one worker process shares."""
+class Environment(msgspec.Struct, kw_only=True):
+    """What every turn of one worker process shares; `settings` and `agent` change when the configuration does."""
 
     settings: Settings
     keys: Keys

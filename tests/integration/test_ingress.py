@@ -4,6 +4,7 @@ Signatures are made by Twilio's own SDK here, so that our check is held against 
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from twilio.request_validator import RequestValidator
 
-from ingress import webhook
+from ingress import body as request_body, webhook
 from ingress.app import create_app
 from shared.keys import Keys, Stage, conversation_id
 from shared.outbox import Status, load_part_state
@@ -24,7 +25,7 @@ from shared.phone import Address
 from shared.records import InboundText, decode_inbound_text
 from shared.redis_client import connect, load_list
 from shared.secrets import Secret
-from shared.settings import Account, DmPolicy, RedisSettings, Settings
+from shared.settings import Account, DmPolicy, RateLimits, RedisSettings, Settings
 from tests.conftest import PREFIX
 
 SID = "AC" + "1" * 32
@@ -57,9 +58,9 @@ def form_of(**changes: str) -> dict[str, str]:
     }
 
 
-def sdk_signature(token: str, url: str, form: dict[str, str]) -> str:
+def sdk_signature(token: str, url: str, form: dict[str, str], algorithm: str = "HMAC_SHA1") -> str:
     """As Twilio's own SDK makes it."""
-    return str(RequestValidator(token).compute_signature(url, form))  # type: ignore[no-untyped-call]
+    return str(RequestValidator(token).compute_signature(url, form, algorithm))  # type: ignore[no-untyped-call]
 
 
 class Caller:
@@ -77,6 +78,8 @@ class Caller:
         method: str = "POST",
         signature: str = "",
         content_type: str = "application/x-www-form-urlencoded; charset=utf-8",
+        client: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, bytes]:
         sent: list[dict[str, Any]] = []
 
@@ -92,7 +95,12 @@ class Caller:
             "path": path,
             "raw_path": path.encode(),
             "query_string": query.encode(),
-            "headers": [(b"content-type", content_type.encode()), (b"x-twilio-signature", signature.encode())],
+            "headers": [
+                (b"content-type", content_type.encode()),
+                (b"x-twilio-signature", signature.encode()),
+                *((name.encode(), value.encode()) for name, value in (headers or {}).items()),
+            ],
+            "client": (client, 4711) if client else None,
             "app": self.app,
         }
         await self.app(scope, receive, send)
@@ -171,7 +179,7 @@ async def test_a_forged_or_changed_request_gets_403_and_leaves_nothing(
         **options,
     )
     assert status == 403
-    assert await redis.dbsize() == 0
+    assert [key async for key in redis.scan_iter()] == [f"{PREFIX}rate:signatures:unknown".encode()], "only a counter"
 
 
 @pytest.mark.parametrize(
@@ -196,8 +204,9 @@ async def test_a_signed_request_that_is_not_for_us_or_malformed_is_refused(
     ("options", "status"),
     [
         ({"body": b"", "method": "GET"}, 405),
-        ({"body": b"x" * (webhook.MAX_BODY_BYTES + 1)}, 413),
-        ({"body": b"{}", "content_type": "application/json"}, 400),
+        ({"body": b"x" * (request_body.MAX_BODY_BYTES + 1)}, 413),
+        ({"body": b"{}", "content_type": "application/json"}, 403),
+        ({"body": b"{}", "content_type": "text/plain"}, 400),
         ({"body": b"a=%ff"}, 400),
         ({"body": b"=&=&;"}, 400),
         ({"body": b"a=1&" * 300 + b"b=2"}, 400),
@@ -212,11 +221,11 @@ async def test_bad_requests_get_their_status_and_no_detail(
     answered, body = await twilio.send(**options)
     assert answered == status
     assert body in (b"", webhook._TWIML)
-    assert await redis.dbsize() == 0
+    assert [key async for key in redis.scan_iter() if b"rate:signatures" not in key] == []
 
 
 async def test_a_body_that_never_ends_gets_408(twilio: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "MAX_BODY_S", 0.01)
+    monkeypatch.setattr(request_body, "MAX_BODY_S", 0.01)
 
     async def receive() -> dict[str, Any]:
         await asyncio.Event().wait()
@@ -298,3 +307,41 @@ async def test_a_callback_for_a_part_that_is_not_ours_stores_nothing(twilio: Cal
     query = "textgate_part=nobody.0"
     assert await twilio.post(form, url=f"{URL}?{query}", query=query) == 200
     assert await redis.dbsize() == 0
+
+
+async def test_a_shared_key_signs_with_the_algorithm_that_the_header_names(redis_url: str, redis: Redis) -> None:
+    account = msgspec.structs.replace(ACCOUNT, webhook_signing_keys={"webhooks_sharedkey_1": Secret("shared")})
+    form = form_of()
+    made = sdk_signature("shared", URL, form, "HMAC_SHA256")
+    async with gateway(redis_url, account) as twilio:
+        for header, status in (
+            ("key=webhooks_sharedkey_1,algorithm=HMAC_SHA256", 200),
+            ("key=webhooks_sharedkey_1,algorithm=HMAC_SHA1", 403),
+            ("key=webhooks_sharedkey_1,algorithm=HMAC_MD5", 403),
+            ("key=webhooks_sharedkey_2,algorithm=HMAC_SHA256", 403),
+            ("", 403),
+        ):
+            answered, _ = await twilio.send(
+                urlencode(form).encode(),
+                signature=made,
+                headers={"x-twilio-webhooks-signature-settings": header},
+            )
+            assert answered == status, header
+
+
+async def test_json_is_verified_by_its_hash_and_then_refused(twilio: Caller) -> None:
+    body = b'{"MessageSid": "SM1"}'
+    query = f"bodySHA256={hashlib.sha256(body).hexdigest()}"
+    made = sdk_signature("first token", f"{URL}?{query}", {})
+    options: dict[str, Any] = {"query": query, "signature": made, "content_type": "application/json"}
+    assert (await twilio.send(body, **options))[0] == 400
+    assert (await twilio.send(body + b" ", **options))[0] == 403
+
+
+async def test_many_bad_signatures_of_one_client_get_429_and_harm_nobody_else(redis_url: str, redis: Redis) -> None:
+    limits = RateLimits(failed_signatures_per_minute=3)
+    async with gateway(redis_url, msgspec.structs.replace(ACCOUNT, rate_limits=limits)) as twilio:
+        statuses = [await twilio.post(form_of(), token="wrong", client="203.0.113.7") for _ in range(5)]
+        assert statuses == [403, 403, 403, 429, 429]
+        assert await twilio.post(form_of(), token="wrong", client="203.0.113.8") == 403
+        assert await twilio.post(form_of(), client="203.0.113.7") == 200, "real ones pass, also from behind that proxy"

@@ -36,10 +36,8 @@ async def test_everything_that_was_answered_200_survives_the_death_of_everything
 
     os.kill(house.redis_server.pid, signal.SIGKILL)
 
-    async def restarted() -> bool:
-        return house.redis_server.restart_if_gone()
-
-    await house.until(restarted)
+    assert await asyncio.to_thread(house.redis_server.wait_gone)
+    assert await asyncio.to_thread(house.redis_server.restart_if_gone)
     await house.start(*STAGES)
     await house.idle()
     assert "\n".join(house.bodies(ANN)) == "\n".join(f"text {i}" for i in range(10))

@@ -1,4 +1,4 @@
-"""The embedded server, with a real one: it keeps what it was told, whoever is killed, and never runs twice on one folder."""
+"""The embedded server: it keeps what it was told, whoever is killed, and never runs twice on one folder."""
 
 import os
 import shutil
@@ -87,7 +87,7 @@ def test_stopping_leaves_neither_socket_nor_process(state: Path) -> None:
 
 def test_a_second_owner_of_the_same_folder_is_refused(state: Path) -> None:
     with EmbeddedRedis(state) as server:
-        with pytest.raises(UsageError, match="another textgate uses .*--state-dir"):
+        with pytest.raises(UsageError, match=r"another textgate uses .*--state-dir"):
             EmbeddedRedis(state).start()
         with client_of(server) as client:
             assert client.ping()

@@ -1,0 +1,1 @@
+"""Measurements side by side with what else there is. Ratios within one run decide, not absolute figures."""

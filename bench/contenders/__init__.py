@@ -1,0 +1,1 @@
+"""Worker processes that are measured; each is one small module with the same functions and the same arguments."""

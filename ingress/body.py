@@ -1,0 +1,40 @@
+"""Reading a request's body within limits: its size is bounded before it is known, and its time as well."""
+
+import asyncio
+
+from starlette.types import Receive
+
+from shared.errors import RejectedError
+
+MAX_BODY_BYTES = 32 * 1024
+MAX_BODY_S = 5.0
+
+
+class ClientGone(Exception):  # noqa: N818 - nobody is left to answer
+    """The client hung up before its body was complete."""
+
+
+async def read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    """The whole body. Raises RejectedError(408, 413) or ClientGone."""
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        raise RejectedError("the body is too large", status=413)
+    try:
+        async with asyncio.timeout(MAX_BODY_S):
+            return await _collect(receive)
+    except TimeoutError as error:
+        raise RejectedError("the body took too long", status=408) from error
+
+
+async def _collect(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise RejectedError("the body is too large", status=413)
+        if not message.get("more_body", False):
+            return body

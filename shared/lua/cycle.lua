@@ -1,0 +1,122 @@
+-- cycle.lua: one turn of a worker's loop: finish the batch that is done, then claim as many due jobs as there are free slots.
+-- include: jobs
+--
+-- KEYS: 1 queue; 2 bell.
+-- ARGV: 1 the worker's token; 2 lease in ms; 3 free slots; 4 records to load with each lane job (0: none); 5 what the
+--       lists of those lanes start with; 6 "1" if jobs may be aborted; then five for each job that is released: id, verb, a, b, c.
+--         done   its work is done (or given up).  a: ms that its in-progress key stays (cron, else 0); b: lifetime of the
+--                result in ms (0: for ever); c: result, or empty.
+--         again  put off.  a: ms from now; b: "1" if the attempt does not count.
+--         held   a commit that ran just before may have finished it: only tell.
+-- Returns {now, due time of the next unclaimed job or false, claims, ids of released jobs that were no longer this worker's}.
+--         A claim is {id, due, attempt, payload or false, 1 if aborted before its start, records}.
+--
+-- States of a job. Each is told by keys alone; what moves it on stands behind the arrow.
+--   waiting    in the queue, score = when it is due.                 -> claimed, by the first cycle that finds it due
+--   claimed    arq:in-progress:<id> = token for one lease, score = the lease's end, so it leaves the head of the queue and
+--              hides no younger job.                                 -> claimed, by renew.lua; -> gone, by `done` or by the
+--              script that commits its work (lib/lanes.lua); -> waiting, by `again`, or by the lease's end alone: the
+--              in-progress key expires one ms before the score is due, and any worker's next cycle claims it again
+--   gone       no key is left but its result.
+--
+-- What a crash leaves: Redis runs a script wholly or not at all. A worker that dies holding claims leaves them to the lease.
+-- One whose answer got lost holds claims that it does not know of: the same. It sends its released jobs again; whatever was
+-- carried out the first time is no longer held, told as lost, and changes nothing.
+--
+-- Fencing: a lease that ran out may be held by another worker now, so nothing is released whose key does not hold our token.
+-- A stock arq worker holds its jobs with another value and leaves their score: a claim looks past them.
+--
+-- Atomic because two workers must never claim one job, and a put-off must not be seen half.
+local queue, bell = KEYS[1], KEYS[2]
+local token, lease_ms, slots = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local peek, lanes, abort = tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
+local IN_PROGRESS, RETRY = 'arq:in-progress:', 'arq:retry:'
+local RELEASED = 7 -- where the released jobs start in ARGV
+local RETRY_TTL_S = 88400 -- as in arq: attempts are forgotten after a day
+local LOOK_PAST = 1000 -- jobs of stock workers at the head that one cycle looks past
+local now = now_ms()
+
+local release = {
+  held = function() end,
+
+  done = function(id, keep_ms, ttl_ms, result)
+    finish_job(queue, id)
+    if abort then redis.call('ZREM', 'arq:abort', id) end
+    if keep_ms ~= '0' then redis.call('SET', IN_PROGRESS .. id, '1', 'PX', keep_ms) end
+    if result == '' then return end
+    if ttl_ms == '0' then redis.call('SET', 'arq:result:' .. id, result)
+    else redis.call('SET', 'arq:result:' .. id, result, 'PX', ttl_ms) end
+  end,
+
+  again = function(id, delay_ms, uncounted)
+    redis.call('DEL', IN_PROGRESS .. id)
+    if uncounted == '1' and redis.call('DECR', RETRY .. id) <= 0 then redis.call('DEL', RETRY .. id) end
+    redis.call('ZADD', queue, now + delay_ms, id)
+  end,
+}
+
+local function release_all()
+  local lost = {}
+  for i = RELEASED, #ARGV, 5 do
+    local id = ARGV[i]
+    if redis.call('GET', IN_PROGRESS .. id) ~= token then lost[#lost + 1] = id
+    else release[ARGV[i + 1]](id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]) end
+  end
+  return lost
+end
+
+-- The oldest records of a lane job's lane; false if the id names no lane that this worker serves.
+local function records_of(id)
+  if peek == 0 or string.sub(id, 1, #lanes) ~= lanes then return false end
+  return redis.call('LRANGE', string.match(id, '^(.*):[^:]*$'), 0, peek - 1)
+end
+
+-- The claim; nil if another worker holds the job, or if it was the left-over of a lane that is idle.
+local function claim(id, due)
+  if not redis.call('SET', IN_PROGRESS .. id, token, 'NX', 'PX', lease_ms - 1) then return nil end
+  local records = records_of(id)
+  if records and #records == 0 then
+    finish_job(queue, id)
+    return nil, true
+  end
+  redis.call('ZADD', queue, now + lease_ms, id)
+  local attempt = 1
+  if not redis.call('SET', RETRY .. id, '1', 'NX', 'EX', RETRY_TTL_S) then
+    attempt = redis.call('INCR', RETRY .. id)
+    redis.call('EXPIRE', RETRY .. id, RETRY_TTL_S)
+  end
+  local aborted = abort and redis.call('ZREM', 'arq:abort', id) or 0
+  return {id, due, attempt, redis.call('GET', 'arq:job:' .. id), aborted, records or {}}
+end
+
+-- Claims, and when the first job that was left is due. Work that is due but left wakes one more worker.
+local function claim_all()
+  local claims, passed = {}, 0
+  while passed < LOOK_PAST do
+    local room = slots - #claims
+    local page = redis.call('ZRANGE', queue, passed, passed + room, 'WITHSCORES')
+    for i = 1, #page, 2 do
+      local id, due = page[i], page[i + 1]
+      if tonumber(due) > now then return claims, due end
+      if #claims < slots then
+        -- A write that takes no memory comes first. Redis, when full, refuses a script whose first write takes some; but a
+        -- full Redis drains only if its work can be claimed.
+        if #claims == 0 then redis.call('PERSIST', queue) end
+        local claimed, dropped = claim(id, due)
+        if claimed then claims[#claims + 1] = claimed
+        elseif not dropped then passed = passed + 1 end
+      elseif redis.call('EXISTS', IN_PROGRESS .. id) == 0 then
+        ring(bell)
+        return claims, due
+      else
+        passed = passed + 1
+      end
+    end
+    if #page < 2 * (room + 1) then break end
+  end
+  return claims, false
+end
+
+local lost = release_all()
+local claims, next_due = claim_all()
+return {string.format('%.0f', now), next_due, claims, lost}

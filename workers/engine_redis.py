@@ -1,0 +1,104 @@
+"""The engine's side of a Redis that comes and goes: how long to wait for it, and how to be woken by it.
+
+Redis keys: the queue's bell.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from arq.connections import ArqRedis
+from arq.jobs import Deserializer, Serializer
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.group_commit import NotConfirmedError
+from shared.logs import logger
+from shared.redis_client import AWAY, connect
+
+FIRST_WAIT_S = 0.05
+LONGEST_WAIT_S = 1.0
+"""A Redis that is back is noticed within this time."""
+
+TROUBLE = (*AWAY, RedisError, NotConfirmedError)
+"""What makes the engine wait and try again. It includes what a mistake of ours would raise: a worker that waits and
+says why is better than one that has ended."""
+
+log = logger(__name__)
+
+
+def arq_pool(url: str, queue: str, serializer: Serializer, deserializer: Deserializer) -> ArqRedis:
+    """arq's client on our connections, which have time limits (arq's own wait for ever on a dead peer)."""
+    return ArqRedis(
+        connect(url).connection_pool,
+        job_serializer=serializer,
+        job_deserializer=deserializer,
+        default_queue_name=queue,
+    )
+
+
+def is_away(error: object) -> bool:
+    """Whether this reply means "later": the server is full, starting or failing over."""
+    # Redis 6.2 tells what goes wrong inside a script in the text only.
+    return isinstance(error, AWAY) or (isinstance(error, RedisError) and "OOM command not allowed" in str(error))
+
+
+class Outage:
+    """Waits for Redis with growing, jittered pauses; one line when it goes away, one when it is back."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._since: float | None = None
+        self._wait_s = FIRST_WAIT_S
+
+    async def wait(self, error: Exception) -> None:
+        """Pause once."""
+        if self._since is None:
+            self._since = time.monotonic()
+            log.warning("redis_away", reason=f"{type(error).__name__}: {error}")
+        await asyncio.sleep(self._wait_s * self._rng.uniform(0.5, 1.0))
+        self._wait_s = min(self._wait_s * 2, LONGEST_WAIT_S)
+
+    def over(self) -> None:
+        """Redis answers (again)."""
+        if self._since is not None:
+            log.warning("redis_back", away_s=round(time.monotonic() - self._since, 1))
+            self._since, self._wait_s = None, FIRST_WAIT_S
+
+
+class Bell:
+    """Waits on the queue's doorbell over a connection of its own, one blocking read at a time.
+
+    `on_ring` is called when the bell rang, when it was silent for `block_s`, and when the connection broke: in each
+    case it is time to look at the queue. A token is never given back: whoever took it must look, even with no slot
+    free, and `cycle.lua` rings again for what it leaves.
+    """
+
+    def __init__(self, redis: Redis, key: str, *, block_s: float, on_ring: Callable[[], None]) -> None:
+        self._redis = redis
+        self._key = key
+        self._block_s = block_s
+        self._on_ring = on_ring
+        self._listening: asyncio.Task[None] | None = None
+
+    def listen(self) -> None:
+        """Start a read, unless one is under way."""
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen())
+
+    async def close(self) -> None:
+        """End the read; a token that it might just have taken is not waited for."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening])
+        await self._redis.aclose()
+
+    async def _listen(self) -> None:
+        try:
+            await cast("Awaitable[object]", self._redis.execute_command("BLPOP", self._key, self._block_s))
+        except TROUBLE:
+            await asyncio.sleep(LONGEST_WAIT_S / 2)  # the cycle that follows finds out, waits and tells
+        self._listening = None
+        self._on_ring()

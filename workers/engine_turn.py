@@ -1,0 +1,148 @@
+"""What the engine's jobs have handed in, and the one pipeline that carries it all to Redis.
+
+Nothing that was handed in is lost while Redis is away: what could not be sent, or was refused for a reason that passes
+(full, starting, failing over), waits for the next pipeline.
+
+Redis keys: those of the calls, of `lua/cycle.lua` and of `lua/renew.lua`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from shared.claims import Claimant, Claimed, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
+from shared.group_commit import MAX_GROUP, Confirm, execute
+from shared.logs import logger
+from shared.scripts import Call
+from workers.engine_redis import is_away
+
+log = logger(__name__)
+
+
+class Running(msgspec.Struct, eq=False):
+    """A job of ours that a task of ours runs."""
+
+    claimed: Claimed
+    task: asyncio.Task[Any] | None = None
+    committing: bool = False
+    """Its last call is handed in: it gives up its slot, and a vanished lease is the expected outcome."""
+    over: bool = False
+    """Nothing is left to be told to Redis: its commit has finished it, or another worker holds it."""
+
+    def cancel(self) -> None:
+        """End its task; what becomes of the job is decided where the task ends."""
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Handed(msgspec.Struct, eq=False):
+    """A call that a job has handed in, and who waits for the reply. With `job`: its commit."""
+
+    call: Call
+    reply: asyncio.Future[Any]
+    job: Running | None
+
+    def settle(self, reply: Any) -> None:
+        """Give the reply to whoever waits, if it still does."""
+        if self.reply.done():
+            return
+        if isinstance(reply, Exception):
+            self.reply.set_exception(reply)
+        else:
+            self.reply.set_result(reply)
+
+
+class Exchange:
+    """Collects calls and releases, and sends them. `running` is the engine's own dict of running jobs.
+
+    `confirm` ends each pipeline that carries calls of jobs; what Redis cannot confirm is sent again.
+    """
+
+    def __init__(
+        self, redis: Redis, claimant: Claimant, running: dict[str, Running], *, confirm: Confirm | None
+    ) -> None:
+        self._redis = redis
+        self._claimant = claimant
+        self._confirm = confirm
+        self._running = running
+        self._handed: list[Handed] = []
+        self._released: list[Release] = []
+        self.recovering = False
+        """Redis was away: leases may have run out, so they are renewed before anything else."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self._handed or self._released)
+
+    def hand_in(self, call: Call, job: Running | None = None) -> asyncio.Future[Any]:
+        """Send this call with the next pipeline."""
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._handed.append(Handed(call, reply, job))
+        return reply
+
+    def release(self, release: Release) -> None:
+        """Release a job with the next pipeline."""
+        self._released.append(release)
+
+    async def send(self, *, look: bool, slots: int, on_lost: Callable[[list[Running]], None]) -> Cycle | None:
+        """One pipeline. The cycle is left out, and None returned, if there is no reason for one: nothing was released
+        or committed, and `look` is not set.
+
+        Raises one of `TROUBLE` if any of it has to be sent again (it will be).
+        """
+        group, released = self._take()
+        asked = [handed.job for handed in group if handed.job]
+        calls = [handed.call for handed in group]
+        if self.recovering:
+            calls.insert(0, self._claimant.renew([*self._running, *(release.job_id for release in released)]))
+        with_cycle = bool(look or released or asked)
+        if with_cycle:
+            ask = [StillHeld(job.claimed.job_id) for job in asked]
+            calls.append(self._claimant.cycle(slots=slots, released=[*released, *ask]))
+        if not calls:
+            return None
+        try:
+            replies = await execute(self._redis, calls, confirm=self._confirm if group else None)
+        except BaseException:
+            self._put_back(group, released)
+            raise
+
+        renewed = replies.pop(0) if self.recovering else []
+        cycled = replies.pop() if with_cycle else None
+        refused = [handed for handed, reply in zip(group, replies, strict=True) if is_away(reply)]
+        self._put_back(refused, released if isinstance(cycled, Exception) else [])
+        for handed, reply in zip(group, replies, strict=True):
+            if not is_away(reply):
+                handed.settle(reply)
+        for trouble in (renewed, cycled, *replies):
+            if isinstance(trouble, Exception) and (trouble is renewed or trouble is cycled or is_away(trouble)):
+                raise trouble
+        self.recovering = False
+        on_lost([self._running[job_id] for job_id in decode_lost(renewed) if job_id in self._running])
+        return self._told(decode_cycle(cycled), asked, released) if with_cycle else None
+
+    def _take(self) -> tuple[list[Handed], list[Release]]:
+        """The next group. A call whose caller was cancelled is dropped (nobody would act on what it announces), but a
+        commit is sent: the work is done."""
+        waiting = [handed for handed in self._handed if handed.job or not handed.reply.done()]
+        released, self._released = self._released, []
+        self._handed = waiting[MAX_GROUP:]
+        return waiting[:MAX_GROUP], released
+
+    def _put_back(self, group: list[Handed], released: list[Release]) -> None:
+        self._handed[:0] = group
+        self._released[:0] = released
+
+    @staticmethod
+    def _told(cycle: Cycle, asked: list[Running], released: list[Release]) -> Cycle:
+        for job in asked:
+            job.over = job.claimed.job_id in cycle.lost
+            job.committing = job.over
+        late = [release.job_id for release in released if isinstance(release, Done) and release.job_id in cycle.lost]
+        if late:
+            log.warning("finished_too_late", jobs=late)
+        return cycle
