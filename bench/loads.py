@@ -4,13 +4,14 @@ import statistics
 import struct
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from arq.jobs import serialize_job
 from redis import Redis
 
 from bench.contenders.plan import KEYS, LATENCY, RUNS, Plan
-from bench.fleet import commands, fleet, reset_commands
+from bench.fleet import FleetError, commands, fleet, reset_commands
 from shared.keys import Stage
 from shared.lanes import append
 from shared.queue import serialize
@@ -77,14 +78,23 @@ def hops(redis: Redis, plan: Plan, *, texts: int, gap_s: float, idle_s: float = 
 
 def rerun_after_kill(redis: Redis, plan: Plan) -> float:
     """Seconds from SIGKILL of a worker in mid-job until another one has started the job again."""
-    with fleet(redis, [plan]) as (first,):
+    with fleet(redis, [plan, plan]) as processes:
         _enqueue(redis, "hang", ())
-        _wait_for_run(redis, limit_s=10)
-        with fleet_beside(redis, plan):
-            first.kill()
-            killed = time.time()
-            return _wait_for_run(redis, limit_s=plan.lease_s * 3) - killed
-    raise AssertionError("unreachable")
+        _, pid = _next_run(redis, limit_s=10)
+        time.sleep(plan.lease_s / 2)  # past the first renewal, as a kill usually falls
+        killed_at = time.time()
+        next(process for process in processes if process.pid == pid).kill()
+        started_at, _ = _next_run(redis, limit_s=plan.lease_s * 3)
+        return started_at - killed_at
+
+
+def _next_run(redis: Redis, *, limit_s: float) -> tuple[float, int]:
+    """When an attempt started, and the process that runs it."""
+    popped: Any = redis.blpop([RUNS], timeout=limit_s)  # type: ignore[arg-type]
+    if popped is None:
+        raise FleetError("no worker took the job")
+    at, pid = popped[1].split()
+    return float(at), int(pid)
 
 
 def _fill(redis: Redis, queue: str, jobs: int) -> None:

@@ -20,7 +20,11 @@ from shared.config_file import parse_json5
 from shared.errors import UsageError
 
 _REST_OF_LINE = re.compile(
-    rf"""(?: [^\S{NEWLINES}] | , | /\* (?: (?!\*/) [^{NEWLINES}] )* \*/ )*  (?: //[^{NEWLINES}]* )?  (?=[{NEWLINES}])""",
+    rf"""
+    (?: [^\S{NEWLINES}] | , | /\* (?: (?!\*/) [^{NEWLINES}] )* \*/ )*
+    (?: //[^{NEWLINES}]* )?
+    (?= [{NEWLINES}] )
+    """,
     re.VERBOSE,
 )
 """What may stand behind a member that has its line to itself."""

@@ -106,7 +106,11 @@ class _Reader:
             token = self._take()
             if token[0] == "}":
                 return Node(
-                    start=start, end=token.end(), is_object=True, members=tuple(members), tail=self._tokens[self._next - 2].end()
+                    start=start,
+                    end=token.end(),
+                    is_object=True,
+                    members=tuple(members),
+                    tail=self._tokens[self._next - 2].end(),
                 )
             members.append(self._member(token))
 

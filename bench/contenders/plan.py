@@ -1,9 +1,10 @@
 """What every contender is told (as JSON in its first argument) and does: the same work, whatever the engine.
 
-Redis keys: `bench:up` (a worker is ready), `bench:latency` (seconds per text over three hops), `bench:runs` (attempts).
+Redis keys: `bench:up` (a worker is ready), `bench:latency` (seconds per text over three hops), `bench:runs` (time and pid of each attempt).
 """
 
 import asyncio
+import os
 import sys
 import time
 from typing import Any
@@ -44,7 +45,7 @@ async def noop(_: dict[str, Any], __: int) -> None:
 
 async def hang(ctx: dict[str, Any]) -> None:
     """A job whose worker is killed: tells when each attempt starts, and never ends."""
-    await ctx["redis"].rpush(RUNS, repr(time.time()))
+    await ctx["redis"].rpush(RUNS, f"{time.time()} {os.getpid()}")
     await asyncio.Event().wait()
 
 
