@@ -1,5 +1,7 @@
 """Processes die in the worst moment; people notice nothing but a delay."""
 
+import asyncio
+import os
 import signal
 
 from tests.journeys.house import STAGES, House
