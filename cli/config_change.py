@@ -17,8 +17,8 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and show th
 
 def add_to(config: typer.Typer) -> None:
     """Register both commands."""
-    config.command("set")(set_)
-    config.command()(patch)
+    config.command("set", short_help="Set one key in the file.")(set_)
+    config.command(short_help="Merge a patch into the file.")(patch)
 
 
 def set_(

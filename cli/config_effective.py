@@ -46,17 +46,23 @@ def look_up(values: Mapping[str, Any], path: str) -> Any:
         if not isinstance(value, Mapping) or key not in value:
             known = list(value) if isinstance(value, Mapping) else []
             if keys[:index] == ["channels", "sms", "accounts"]:
-                raise UsageError(f"there is no account {key[:40]}: choose one of {', '.join(known) or 'none'}")
+                raise _unknown_account(key, known)
             raise unknown_key(".".join(keys[:index]), key, known)
         value = value[key]
     return value
+
+
+def _unknown_account(account_id: str, known: list[str]) -> UsageError:
+    if account_id == _DEFAULT:
+        return UsageError("the account default is channels.sms itself: textgate config get channels.sms")
+    return UsageError(f"there is no account {account_id[:40]}: choose one of {', '.join(['default', *known])}")
 
 
 def _sms(section: SmsSection, settings: Settings) -> dict[str, Any]:
     is_account = _DEFAULT in settings.accounts and _DEFAULT not in section.accounts
     base = settings.accounts[_DEFAULT] if is_account else section
     return _account(base) | {
-        "accounts": {account_id: _account(account) for account_id, account in settings.accounts.items()},
+        "accounts": {account_id: _account(settings.accounts[account_id]) for account_id in section.accounts},
         "defaultAccount": settings.default_account_id,
     }
 

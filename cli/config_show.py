@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def add_to(config: typer.Typer) -> None:
     """Register the commands."""
-    config.command()(validate)
-    config.command()(get)
-    config.command()(schema)
+    config.command(short_help="Check everything as a start would.")(validate)
+    config.command(short_help="Show a value as it is in force.")(get)
+    config.command(short_help="Print the JSON Schema of the file.")(schema)
 
 
 def validate(context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import config, demo, message, pairing, services, up
+from cli import channels, config, demo, init, message, pairing, services, up
 from cli.lifeline import follow_parent
 from cli.options import Common, ConfigOption, StateDirOption
 from shared.errors import EX_CONFIG, ConfigError, TextgateError
@@ -27,12 +27,12 @@ app = typer.Typer(
         "A real number: textgate config validate  then: textgate up\n"
     ),
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for register in (up, demo, services, pairing, message, config):
+for register in (up, demo, services, pairing, message, channels, config, init):
     register.add_to(app)
 
 

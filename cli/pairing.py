@@ -1,4 +1,4 @@
-"""`textgate pairing`: who waits to be let in, and letting them in."""
+"""`textgate pairing`: who waits to be let in, letting them in, turning them down. Who is in: `pairing_senders.py`."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
+from cli import pairing_senders
+from cli.channels_account import CompletedAccountOption
+from cli.channels_words import iso
+from cli.options import ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
+from cli.pairing_words import parse_denied_code
 from cli.target import Target, find_target, opened
 from cli.words import check_channel, parse_code
 
@@ -22,6 +26,9 @@ pairing = typer.Typer(
         "\b\n"
         "textgate pairing list                      who waits\n"
         "textgate pairing approve ABCD2345 --notify  let them in, and tell them\n"
+        "textgate pairing deny ABCD2345              turn them down, silently\n"
+        "textgate pairing allowed                    who is in\n"
+        "textgate pairing revoke +15551234567        put them out again\n"
     ),
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -30,16 +37,18 @@ pairing = typer.Typer(
 
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
-    pairing.command("list")(list_)
-    pairing.command()(approve)
-    app.add_typer(pairing, short_help="Let people talk to the agent: list, approve.")
+    pairing.command("list", short_help="Show who waits to be let in.")(list_)
+    pairing.command(short_help="Let a waiting person in.")(approve)
+    pairing.command(short_help="Turn a waiting person down.")(deny)
+    pairing_senders.add_to(pairing)
+    app.add_typer(pairing, short_help="Let people talk to the agent: list, approve, deny, revoke.")
 
 
 def list_(
     context: typer.Context,
     word: Annotated[str | None, typer.Argument(metavar="[sms]", show_default=False)] = None,
     channel: ChannelOption = None,
-    account: AccountOption = None,
+    account: CompletedAccountOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
@@ -71,7 +80,7 @@ def approve(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="[sms] CODE", show_default=False)],
     channel: ChannelOption = None,
-    account: AccountOption = None,
+    account: CompletedAccountOption = None,
     notify: Annotated[bool, typer.Option("--notify", help="Text them that they are in.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -97,6 +106,37 @@ def approve(
         typer.echo(f"{request.sender} may talk to the agent of account {request.account_id} now. {told}")
 
 
+def deny(
+    context: typer.Context,
+    words: Annotated[list[str], typer.Argument(metavar="[sms] CODE", show_default=False)],
+    channel: ChannelOption = None,
+    account: CompletedAccountOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Turn the person with this code down: the code is void at once, and they are not told.
+
+    For the rest of the code's hour their texts bring no new code and cost no SMS; after it they may ask again. An
+    unknown, expired or used code: exit status 1.
+
+    \b
+    Example:  textgate pairing deny ABCD2345
+    Then:     textgate pairing list
+    --json:   {"code", "account", "sender", "mayAskAgainAt"}
+    """
+    check_channel(channel)
+    code = parse_denied_code(words)
+    target = find_target(common(context, config, state_dir))
+    request = asyncio.run(deny_code(target, code, account=account))
+    if as_json:
+        shown = {"code": request.code, "account": request.account_id, "sender": request.sender}
+        print_json({**shown, "mayAskAgainAt": iso(request.expires_ms)})
+    else:
+        until = _clock(request.expires_ms)
+        typer.echo(f"{request.sender} was turned down and is not told. They may ask again from {until} UTC.")
+
+
 async def load_requests(target: Target, account: str | None) -> "list[PairingRequest]":
     """The valid requests of one account, or of all, the oldest first."""
     from shared.pairing import list_requests
@@ -118,18 +158,23 @@ async def approve_code(target: Target, code: str, *, account: str | None, notify
         )
 
 
+async def deny_code(target: Target, code: str, *, account: str | None) -> "PairingRequest":
+    """Turn one request down. Raises UsageError as `approve_code` does."""
+    from shared import pairing
+
+    account_id = target.account(account) if account else None
+    async with opened(target) as (redis, keys):
+        return await pairing.deny(redis, keys, code, account_id=account_id)
+
+
 def _as_json(request: "PairingRequest") -> dict[str, str]:
     return {
         "code": request.code,
         "account": request.account_id,
         "sender": request.sender,
-        "requestedAt": _iso(request.created_ms),
-        "expiresAt": _iso(request.expires_ms),
+        "requestedAt": iso(request.created_ms),
+        "expiresAt": iso(request.expires_ms),
     }
-
-
-def _iso(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _clock(ms: int) -> str:

@@ -39,6 +39,11 @@ def hand_over(
     )
 
 
+def fail(*, lane: LaneKeys, stage: Stage, turn: str) -> Call:
+    """Count one failure of a turn; the reply is how often it has failed now, 0 if it is no longer current."""
+    return Call(script("fail"), (lane.state,), (stage.value, turn))
+
+
 def sweep(*, lane: LaneKeys, stage: Stage) -> Call:
     """Enqueue the lane's job if it has work but no job; the reply is 1 if it had to."""
     return Call(script("sweep"), lane.as_tuple(), (stage.value, lane_payload(stage)))

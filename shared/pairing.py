@@ -1,9 +1,11 @@
-"""The owner's side of pairing: who waits, who is in, let one in.
+"""The owner's side of pairing: who waits, who is in, let one in, turn one down, put one out again.
 
 The sender's side (asking) happens in admission. Redis keys: pairing:*, approved, the format lane for the notice.
 """
 
 import time
+from collections.abc import Sequence
+from typing import NoReturn
 
 from redis.asyncio import Redis
 
@@ -47,20 +49,16 @@ async def approve(
     Without `account_id` the code counts for whichever account gave it. Raises UsageError for a code that is
     unknown, expired, already used, or another account's.
     """
-    code = code.strip().upper()
-    raw = await redis.get(keys.pairing_code(code))
-    request = decode_pairing_request(raw) if raw is not None else None
-    if request is None or (account_id is not None and request.account_id != account_id):
-        raise UsageError(_unknown(code))
+    request, raw = await _load_request(redis, keys, code, account_id)
     now_ms = time.time_ns() // 1_000_000
-    args: list[object] = [Stage.FORMAT.value, lane_payload(Stage.FORMAT.value), raw, code, request.sender]
+    args: list[object] = [Stage.FORMAT.value, lane_payload(Stage.FORMAT.value), raw, request.code, request.sender]
     args.append(encode(Approval(sender=request.sender, approved_ms=now_ms)))
     if notice is not None:
         args.append(encode(_notice(request, notice, now_ms)))
     call = Call(
         script("approve"),
         (
-            keys.pairing_code(code),
+            keys.pairing_code(request.code),
             keys.pairing_sender(request.conversation),
             keys.pairing_pending(request.account_id),
             keys.approved(request.account_id),
@@ -68,17 +66,64 @@ async def approve(
         ),
         tuple(args),
     )
+    await _use(redis, call, request.code)
+    return request
+
+
+async def deny(redis: Redis, keys: Keys, code: str, *, account_id: str | None = None) -> PairingRequest:
+    """Turn the sender with this code down; nothing is sent to them, and they get no other code within the hour.
+
+    `account_id` and errors as in `approve`.
+    """
+    request, raw = await _load_request(redis, keys, code, account_id)
+    call = Call(
+        script("deny"), (keys.pairing_code(request.code), keys.pairing_pending(request.account_id)), (raw, request.code)
+    )
+    await _use(redis, call, request.code)
+    return request
+
+
+async def revoke(redis: Redis, keys: Keys, names: Sequence[str], account_ids: Sequence[str]) -> list[str]:
+    """Take the approval of one sender back, at once for every replica; the accounts in which there was one.
+
+    `names`: every way in which the sender may be stored. One transaction: nobody is half out. Texts that were
+    accepted before are still answered. Redis keys: approved.
+    """
+    async with redis.pipeline(transaction=True) as pipe:
+        for account_id in account_ids:
+            pipe.hdel(keys.approved(account_id), *names)
+        removed = await pipe.execute()
+    return [account_id for account_id, count in zip(account_ids, removed, strict=True) if count]
+
+
+async def _load_request(redis: Redis, keys: Keys, code: str, account_id: str | None) -> tuple[PairingRequest, bytes]:
+    """The request with this code, and as it is stored."""
+    code = code.strip().upper()
+    if not (code.isascii() and code.isalnum()):
+        _refuse(code)
+    raw = await redis.get(keys.pairing_code(code))
+    if raw is None:
+        _refuse(code)
+    request = decode_pairing_request(raw)
+    if account_id not in (None, request.account_id):
+        raise UsageError(
+            f"the code {code} was given by account {request.account_id}, not by {account_id}: "
+            f"name that one with --account, or none"
+        )
+    return request, raw
+
+
+async def _use(redis: Redis, call: Call, code: str) -> None:
     (reply,) = await execute(redis, [call])
     if isinstance(reply, Exception):
         raise reply
     if reply == 0:
-        raise UsageError(_unknown(code))
-    return request
+        _refuse(code)
 
 
-def _unknown(code: str) -> str:
-    return (
-        f"no pairing request has the code {code}: it may be mistyped, older than an hour, or already used; "
+def _refuse(code: str) -> NoReturn:
+    raise UsageError(
+        f"no pairing request has the code {code[:20]}: it may be mistyped, older than an hour, or already used; "
         "see `textgate pairing list`, or have the sender text again"
     )
 

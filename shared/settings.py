@@ -57,6 +57,10 @@ __all__ = [
 ]
 
 
+LIST_LAG_S = 5.0
+"""How far Twilio's message list may lag behind, at least; part of how long a part stays in doubt."""
+
+
 class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The Redis to use; see `RedisSection` for what each setting means."""
 
@@ -131,7 +135,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         agent=_checked_agent(document.agent),
         redis=_resolve_redis(document.redis, environ, resolver),
         ingress=_checked_ingress(document.ingress),
-        workers=document.workers,
+        workers=_checked_workers(document.workers),
         console=document.console,
         metrics=document.metrics,
         state_dir=_absolute(document.state.dir, environ),
@@ -164,6 +168,17 @@ def _checked_agent(agent: AgentSection) -> AgentSection:
             "agent.callable", found="missing", expected="agent.kind is python: set package.module:callable"
         )
     return agent
+
+
+def _checked_workers(workers: WorkersSection) -> WorkersSection:
+    least = workers.lease_s + workers.outbound.request_timeout_s + LIST_LAG_S
+    if workers.outbound.in_doubt_s < least:
+        raise ConfigError(
+            "workers.outbound.inDoubtSeconds",
+            found=f"found {workers.outbound.in_doubt_s:g}",
+            expected=f"expected at least {least:g}: leaseSeconds + requestTimeoutSeconds + {LIST_LAG_S:g}",
+        )
+    return workers
 
 
 def _checked_ingress(ingress: IngressSection) -> IngressSection:

@@ -121,6 +121,20 @@ class OutboundWorker(Section, frozen=True):
     """Workers that send."""
 
     concurrency: Annotated[int, Meta(ge=1, le=10_000, description="Recipients served at once in one process.")] = 64
+    request_timeout_s: Annotated[
+        float, Meta(gt=0, le=120, description="Longest request to Twilio, from the first byte sent.")
+    ] = msgspec.field(default=15, name="requestTimeoutSeconds")
+    in_doubt_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description=(
+                "How long a part whose request may have reached Twilio is looked for before it is sent again. At least "
+                "`leaseSeconds` + `requestTimeoutSeconds` + 5, or a request still under way could be repeated."
+            ),
+        ),
+    ] = msgspec.field(default=45, name="inDoubtSeconds")
 
 
 class ProbeWorker(Section, frozen=True):
@@ -136,6 +150,10 @@ class WorkersSection(Section, frozen=True):
     format: Annotated[FormatWorker, Meta(description="Workers that turn replies into parts.")] = FormatWorker()
     outbound: Annotated[OutboundWorker, Meta(description="Workers that send.")] = OutboundWorker()
     probe: Annotated[ProbeWorker, Meta(description="Workers that check Twilio's side.")] = ProbeWorker()
+    lease_s: Annotated[
+        float,
+        Meta(ge=1, le=600, description="How long work stays with a worker that shows no sign of life."),
+    ] = msgspec.field(default=12, name="leaseSeconds")
 
     def concurrency(self, kind: str) -> int:
         """How much one process of a kind (`agent`, `format`, `outbound`, `probe`) does at once."""

@@ -1,7 +1,7 @@
 """The boundary around every stage: the one place where what went wrong becomes what happens next.
 
     NotNow               put off; no attempt is counted
-    TransientError       put off by the schedule; past its end: dead letter
+    TransientError       counted, put off by the schedule; past its end: dead letter
     OutcomeUnknownError  put off shortly; the stage finds out first
     AccountError         pause the account, put off; everything is kept
     PermanentError       dead letter
@@ -20,10 +20,11 @@ from redis.exceptions import RedisError
 
 from shared.dead_letters import bury
 from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentError, TransientError
+from shared.lanes import fail
 from shared.logs import logger
 from shared.records import DeadLetter, Pause, encode
 from workers.engine_jobs import PutOff
-from workers.schedule import MAX_CLAIMS, next_wait_s
+from workers.schedule import MAX_CLAIMS, SUSPECT_AFTER, next_wait_s
 from workers.work import Environment, StageSpec, Work
 
 PAUSED_WAIT_S = 30.0
@@ -63,11 +64,7 @@ async def run_guarded(spec: StageSpec, work: Work, env: Environment, rng: random
 
 async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Random) -> None:
     try:
-        if work.attempt > MAX_CLAIMS[work.stage]:
-            raise PermanentError(
-                "its worker died each time", code="poison", hint="look for crashes in the worker's log"
-            )
-        await spec.process(work, env)
+        await _process(spec, work, env, rng)
     except NotNow as refusal:
         work.outcome, work.facts["reason"] = "not_now", str(refusal)
         raise PutOff(refusal.delay_s, counted=False) from None
@@ -80,10 +77,7 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
         raise PutOff(PAUSED_WAIT_S, counted=False) from None
     except TransientError as error:
         work.outcome, work.facts["reason"] = "transient", str(error)
-        wait_s = next_wait_s(work.stage, work.attempt, rng, asked_s=error.retry_after_s)
-        if wait_s is not None:
-            raise PutOff(wait_s, counted=True) from None
-        await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint="it failed too often"))
+        await _retry(spec, work, env, error, rng)
     except PermanentError as error:
         await _bury(spec, work, env, error)
     except RedisError:
@@ -94,6 +88,38 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
             f"{type(error).__name__}: {error}", code="bug", hint="please report it, with the traceback in the log"
         )
         await _bury(spec, work, env, bug)
+
+
+async def _process(spec: StageSpec, work: Work, env: Environment, rng: random.Random) -> None:
+    """Run the stage; a turn whose workers died several times runs as the only such one of this process.
+
+    A text that kills its worker takes the claims of all its neighbours with it. So a suspect is not convicted by
+    claims alone: suspects run one at a time, and those that wait get their claim back.
+    """
+    if work.attempt <= SUSPECT_AFTER:
+        await spec.process(work, env)
+        return
+    if work.attempt > MAX_CLAIMS[work.stage]:
+        raise PermanentError("its worker died each time", code="poison", hint="look for crashes in the worker's log")
+    if env.suspect is not None:
+        raise NotNow("another suspect runs here", delay_s=1 + rng.random())
+    env.suspect = work.conversation
+    try:
+        await spec.process(work, env)
+    finally:
+        env.suspect = None
+
+
+async def _retry(spec: StageSpec, work: Work, env: Environment, error: TransientError, rng: random.Random) -> None:
+    failures = await work.call(fail(lane=work.lane, stage=work.stage, turn=work.turn))
+    if failures == 0:
+        work.outcome = "fenced"
+        return
+    work.facts["failures"] = failures
+    wait_s = next_wait_s(work.stage, failures, rng, asked_s=error.retry_after_s)
+    if wait_s is not None:
+        raise PutOff(wait_s, counted=False)
+    await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint="it failed too often"))
 
 
 async def _pause(spec: StageSpec, work: Work, env: Environment, error: AccountError) -> None:

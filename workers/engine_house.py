@@ -12,11 +12,17 @@ from datetime import datetime, timedelta
 from arq.constants import health_check_key_suffix
 from arq.worker import Worker
 
+from shared.logs import logger
+from workers.engine_redis import LONGEST_WAIT_S, TROUBLE
+
 CRON_WINDOW_S = 0.5
 """arq enqueues a cron job up to two windows ahead; the queue's score then starts it on time."""
 
 ABORT_EVERY_S = 0.5
 """How long a running job that is to be aborted may go on."""
+
+
+log = logger(__name__)
 
 
 class House:
@@ -27,6 +33,7 @@ class House:
         self._cron_at: datetime | None = None
         self._health_at = 0.0
         self._abort_at = 0.0
+        self._not_before = 0.0
 
     def rest_s(self) -> float:
         """Seconds until there is something to do."""
@@ -36,20 +43,28 @@ class House:
             rest = min(rest, (self._cron_at - datetime.now(tz=self._worker.timezone)).total_seconds())
         if self._worker.allow_abort_jobs and self._worker.tasks:
             rest = min(rest, self._abort_at - now)
-        return max(rest, 0.0)
+        return max(rest, self._not_before - now, 0.0)
 
     def redis_was_away(self) -> None:
         """The health key may have expired."""
         self._health_at = 0.0
 
     async def keep(self) -> bool:
-        """Do what is due; whether a cron job was enqueued. Raises RedisError."""
-        if time.monotonic() >= self._health_at:
-            await self._say_healthy()
-        if self._worker.allow_abort_jobs and self._worker.tasks and time.monotonic() >= self._abort_at:
-            await self._worker._cancel_aborted_jobs()
-            self._abort_at = time.monotonic() + ABORT_EVERY_S
-        return await self._run_cron()
+        """Do what is due; whether a cron job was enqueued. If Redis refuses, it is tried again soon: a full Redis must
+        not keep a worker from its jobs, and one that is away is the loop's to notice."""
+        if time.monotonic() < self._not_before:
+            return False
+        try:
+            if time.monotonic() >= self._health_at:
+                await self._say_healthy()
+            if self._worker.allow_abort_jobs and self._worker.tasks and time.monotonic() >= self._abort_at:
+                await self._worker._cancel_aborted_jobs()
+                self._abort_at = time.monotonic() + ABORT_EVERY_S
+            return await self._run_cron()
+        except TROUBLE as error:
+            log.info("house_not_kept", reason=f"{type(error).__name__}: {error}")
+            self._not_before = time.monotonic() + LONGEST_WAIT_S
+            return False
 
     async def _say_healthy(self) -> None:
         worker = self._worker

@@ -21,7 +21,7 @@ from shared.scripts import Call
 from workers.engine_house import House
 from workers.engine_jobs import JobRunner
 from workers.engine_redis import TROUBLE, Bell, Outage
-from workers.engine_turn import Exchange, Running
+from workers.engine_turn import Exchange, Running, Sent
 
 MOST_CLAIMS = 256
 """Jobs that one cycle claims at most: the script must not hold up other workers for long."""
@@ -121,17 +121,20 @@ class Loop:
         # A claim whose answer gets lost waits for its lease's end, so a Redis that comes and goes gets no more of them.
         slots = 0 if recovering else max(min(self._free_slots(), MOST_CLAIMS), 0)
         try:
-            cycle = await self._exchange.send(look=look, slots=slots, on_lost=self.give_up)
-            if cycle is not None:
-                self._take_up(cycle)
-            self._look |= recovering or await self._house.keep()
+            sent = await self._exchange.send(look=look, slots=slots, on_lost=self.give_up)
         except TROUBLE as error:
-            self._look = self._exchange.recovering = True
+            sent = Sent(trouble=error)
+        if sent.cycle is not None:
+            self._take_up(sent.cycle)
+        if sent.trouble is not None:
+            self._look = True
             self._house.redis_was_away()
-            await self._outage.wait(error)
+            await self._outage.wait(sent.trouble)
+            return
+        self._outage.over()
+        self._look |= recovering or await self._house.keep()
 
     def _take_up(self, cycle: Cycle) -> None:
-        self._outage.over()
         for claimed in cycle.claims:
             self._start(claimed)
         self._due_at = None

@@ -55,6 +55,14 @@ class Handed(msgspec.Struct, eq=False):
             self.reply.set_result(reply)
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """What became of one pipeline."""
+
+    cycle: Cycle | None = None
+    trouble: Exception | None = None
+    """Why some of it was refused and has to be sent again, after a pause."""
+
+
 class Exchange:
     """Collects calls and releases, and sends them. `running` is the engine's own dict of running jobs.
 
@@ -88,11 +96,11 @@ class Exchange:
         """Release a job with the next pipeline."""
         self._released.append(release)
 
-    async def send(self, *, look: bool, slots: int, on_lost: Callable[[list[Running]], None]) -> Cycle | None:
-        """One pipeline. The cycle is left out, and None returned, if there is no reason for one: nothing was released
-        or committed, and `look` is not set.
+    async def send(self, *, look: bool, slots: int, on_lost: Callable[[list[Running]], None]) -> Sent:
+        """One pipeline. Its cycle is left out if there is no reason for one: nothing was released or committed, and
+        `look` is not set.
 
-        Raises one of `TROUBLE` if any of it has to be sent again (it will be).
+        Raises one of `TROUBLE` if it did not get through; then all of it will be sent again.
         """
         group, released = self._take()
         asked = [handed.job for handed in group if handed.job]
@@ -104,26 +112,36 @@ class Exchange:
             ask = [StillHeld(job.claimed.job_id) for job in asked]
             calls.append(self._claimant.cycle(slots=slots, released=[*released, *ask]))
         if not calls:
-            return None
+            return Sent()
         try:
             replies = await execute(self._redis, calls, confirm=self._confirm if group else None)
         except BaseException:
             self._put_back(group, released)
+            self.recovering = True
             raise
 
         renewed = replies.pop(0) if self.recovering else []
         cycled = replies.pop() if with_cycle else None
-        refused = [handed for handed, reply in zip(group, replies, strict=True) if is_away(reply)]
-        self._put_back(refused, released if isinstance(cycled, Exception) else [])
+        refused = [reply for reply in (renewed, cycled) if isinstance(reply, Exception)]
+        self.recovering = bool(refused)
+        if not isinstance(renewed, Exception):
+            on_lost([self._running[job_id] for job_id in decode_lost(renewed) if job_id in self._running])
+        refused += self._settle(group, replies)
+        cycle = None
+        if isinstance(cycled, Exception):
+            self._put_back([], released)
+        elif with_cycle:
+            cycle = self._told(decode_cycle(cycled), asked, released)
+        return Sent(cycle, refused[0] if refused else None)
+
+    def _settle(self, group: list[Handed], replies: list[Any]) -> list[Exception]:
+        """Give each caller its reply, but keep the calls that Redis refused for now; the reasons of those."""
+        refused = [(handed, reply) for handed, reply in zip(group, replies, strict=True) if is_away(reply)]
         for handed, reply in zip(group, replies, strict=True):
             if not is_away(reply):
                 handed.settle(reply)
-        for trouble in (renewed, cycled, *replies):
-            if isinstance(trouble, Exception) and (trouble is renewed or trouble is cycled or is_away(trouble)):
-                raise trouble
-        self.recovering = False
-        on_lost([self._running[job_id] for job_id in decode_lost(renewed) if job_id in self._running])
-        return self._told(decode_cycle(cycled), asked, released) if with_cycle else None
+        self._put_back([handed for handed, _ in refused], [])
+        return [reply for _, reply in refused]
 
     def _take(self) -> tuple[list[Handed], list[Release]]:
         """The next group. A call whose caller was cancelled is dropped (nobody would act on what it announces), but a

@@ -12,12 +12,13 @@ import time
 import msgspec
 
 from shared.errors import AccountError, NotNow, PermanentError, TransientError
+from shared.fault_points import FaultPoint, reach
 from shared.keys import Stage
 from shared.outbox import DispatchVerdict, Status, dispatch, release, settle
 from shared.records import Part, decode_part, decode_pause
 from shared.redis_client import load_list
 from shared.settings import Account
-from workers.reconcile import GRACE_S, find_sent
+from workers.reconcile import find_sent
 from workers.work import Burial, Environment, StageSpec, Work
 
 POST_WITHIN_S = 5.0
@@ -32,6 +33,7 @@ async def send_part(work: Work, env: Environment) -> None:
     part = decode_part(work.records[0])
     account = env.account(part.account_id)
     work.facts |= {"account": account.id, "part": part.part_id, "segments": part.segments}
+    reach(FaultPoint.BEFORE_JOURNAL, work.conversation)
     attempt = Attempt(part=part, account=account, token=secrets.token_hex(8), started=time.monotonic())
     verdict, detail = await _dispatch(work, env, attempt)
     match verdict:
@@ -82,6 +84,7 @@ async def _dispatch(
 
 async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
     part = attempt.part
+    reach(FaultPoint.AFTER_JOURNAL, work.conversation)
     if env.twilio is None:
         raise RuntimeError("this worker was started without a Twilio client")
     try:
@@ -91,6 +94,7 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
     except (TransientError, AccountError, NotNow):
         await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token))
         raise
+    reach(FaultPoint.AFTER_ANSWER, work.conversation)
     if part.received_ms is not None:
         work.facts["latency_ms"] = time.time_ns() // 1_000_000 - part.received_ms
     await _settle(work, env, part, sent.sid, sent.status)
@@ -103,7 +107,7 @@ async def _reconcile(work: Work, env: Environment, attempt: Attempt, detail: str
         work.facts["reconciled"] = "found"
         await _settle(work, env, attempt.part, found.sid, found.status)
         return
-    if int(age_ms) < GRACE_S * 1000:
+    if int(age_ms) < env.settings.workers.outbound.in_doubt_s * 1000:
         raise NotNow("in doubt; looking again at Twilio's log", delay_s=LOOK_AGAIN_S)
     work.facts["reconciled"] = "not found"
     again = msgspec.structs.replace(attempt, started=time.monotonic())
@@ -115,6 +119,7 @@ async def _reconcile(work: Work, env: Environment, attempt: Attempt, detail: str
 
 async def _settle(work: Work, env: Environment, part: Part, sid: str, status: Status) -> None:
     said = await work.commit(settle(keys=env.keys, part=part, turn=work.turn, sid=sid, status=status))
+    reach(FaultPoint.AFTER_COMMIT, work.conversation)
     work.facts["message_sid"] = sid
     if said == b"sid_taken":
         raise NotNow("this message carries another part", delay_s=LOOK_AGAIN_S)

@@ -2,7 +2,8 @@
 
 Its own status callback is the best proof and settles the part without any of this. Else Twilio's message log is
 asked: to that recipient, created no earlier than the journal entry, same sender, same body, and not known to carry
-another part (that is checked when the SID is claimed, in `lua/settle_part.lua`).
+another part (that is checked when the SID is claimed, in `lua/settle_part.lua`). Not found within
+`workers.outbound.inDoubtSeconds`, which is longer than a lease, a request and the lag of the list together: not sent.
 
 Since a recipient's parts go one after another, at most one part per recipient is ever in doubt.
 """
@@ -15,13 +16,6 @@ from shared.settings import Account
 from workers.messages_api import SentMessage
 from workers.text.smart_encoding import transliterate
 from workers.work import Environment
-
-GRACE_S = 45.0
-"""How long a part stays in doubt before it counts as not sent.
-
-Longer than a lease (12 s), a request (15 s) and the lag of Twilio's list (seconds) together: a request that is
-still under way must have ended by then.
-"""
 
 CLOCK_SLACK = timedelta(seconds=10)
 """Twilio's clock has whole seconds and need not agree with Redis' to the second."""

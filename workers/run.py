@@ -40,6 +40,7 @@ def run(stage: Stage, settings: Settings) -> None:
             on_startup=start_up,
             on_shutdown=shut_down,
             job_timeout=JOB_TIMEOUT_S,
+            lease_s=settings.workers.lease_s,
         )
     )
 
@@ -65,7 +66,9 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
         if spec.stage is Stage.OUTBOUND:
             from workers.twilio_client import TwilioApi
 
-            environment.twilio = TwilioApi(settings.twilio_api_base)
+            environment.twilio = TwilioApi(
+                settings.twilio_api_base, timeout_s=settings.workers.outbound.request_timeout_s
+            )
         ctx["env"] = environment
         ctx["watching"] = asyncio.create_task(watcher.run())
 
@@ -81,7 +84,7 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
 
 def concurrency(stage: Stage, settings: Settings) -> int:
     """Turns that one process of this stage runs at once."""
-    return int(getattr(settings.workers, stage.value).concurrency)
+    return settings.workers.concurrency(stage.value)
 
 
 def _take_over(environment: Environment, fresh: Settings) -> None:

@@ -50,7 +50,7 @@ def make_job(spec: StageSpec) -> JobFunction:
 
 
 def _claimed(ctx: dict[str, Any]) -> Work:
-    return _work(ctx, records=ctx["records"], call=ctx["call"], commit=ctx["commit"])
+    return _work(ctx, attempt=ctx["job_try"], records=ctx["records"], call=ctx["call"], commit=ctx["commit"])
 
 
 async def _stock(ctx: dict[str, Any], spec: StageSpec) -> Work:
@@ -58,10 +58,11 @@ async def _stock(ctx: dict[str, Any], spec: StageSpec) -> Work:
     list_key, _ = split_job_id(ctx["job_id"])
     group: GroupCommit = ctx["group"]
     records = await load_list(env.redis, list_key, 0, spec.take - 1)
-    return _work(ctx, records=records, call=group.call, commit=group.call)
+    # A stock worker counts each put-off as an attempt, so its count says nothing about crashes.
+    return _work(ctx, attempt=1, records=records, call=group.call, commit=group.call)
 
 
-def _work(ctx: dict[str, Any], **given: Any) -> Work:
+def _work(ctx: dict[str, Any], *, attempt: int, **given: Any) -> Work:
     env: Environment = ctx["env"]
     list_key, turn = split_job_id(ctx["job_id"])
     stage, conversation = env.keys.lane_of_list(list_key)
@@ -70,7 +71,7 @@ def _work(ctx: dict[str, Any], **given: Any) -> Work:
         conversation=conversation,
         turn=turn,
         lane=env.keys.lane(stage, conversation),
-        attempt=ctx["job_try"],
+        attempt=attempt,
         facts={},
         **given,
     )

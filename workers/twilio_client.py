@@ -18,6 +18,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from shared.errors import AccountError, OutcomeUnknownError, PermanentError, TextgateError, TransientError
+from shared.fault_points import FaultPoint, is_armed, reach
 from shared.outbox import Status
 from shared.records import Part
 from shared.settings import Account
@@ -26,9 +27,8 @@ from shared.twilio_codes import ErrorClass, classify
 from workers.messages_api import SentMessage
 
 CONNECT_S = 5.0
-REQUEST_S = 15.0
-"""From the first byte sent to the last received. The grace period of a part in doubt must be longer."""
 
+_conversation: contextvars.ContextVar[str] = contextvars.ContextVar("conversation", default="")
 _retry_after_s: contextvars.ContextVar[float | None] = contextvars.ContextVar("retry_after_s", default=None)
 
 
@@ -39,12 +39,13 @@ class Transport(AsyncHttpClient):
     `X-Original-Host`. That is for a stand-in on this machine and is refused for any other address (settings).
     """
 
-    def __init__(self, api_base: str | None = None) -> None:
+    def __init__(self, api_base: str | None, *, timeout_s: float) -> None:
         super().__init__(logging.getLogger("twilio"), True, None)
         self._api_base = urlsplit(api_base) if api_base else None
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S),
+            timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_S, timeout_s)),
             connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
+            trace_configs=_fault_traces(),
         )
 
     async def request(  # type: ignore[override]  # the SDK types it as synchronous
@@ -68,7 +69,13 @@ class Transport(AsyncHttpClient):
             url = urlunsplit(parts._replace(scheme=self._api_base.scheme, netloc=self._api_base.netloc))
         try:
             async with self._session.request(
-                method, url, params=params, data=data, headers=headers, allow_redirects=allow_redirects
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=headers,
+                allow_redirects=allow_redirects,
+                trace_request_ctx=_conversation.get(),
             ) as answer:
                 _retry_after_s.set(_seconds(answer.headers.get("Retry-After")))
                 return Response(answer.status, await answer.text(), answer.headers)
@@ -84,8 +91,8 @@ class Transport(AsyncHttpClient):
 class TwilioApi:
     """Sends and looks up messages for all accounts. Make it inside the running loop; close it."""
 
-    def __init__(self, api_base: str | None = None) -> None:
-        self._transport = Transport(api_base)
+    def __init__(self, api_base: str | None = None, *, timeout_s: float = 15.0) -> None:
+        self._transport = Transport(api_base, timeout_s=timeout_s)
         self._clients: dict[str, tuple[Account, Client]] = {}
 
     async def send(self, account: Account, part: Part) -> SentMessage:
@@ -97,6 +104,7 @@ class TwilioApi:
             else {"messaging_service_sid": account.messaging_service_sid}
         )
         messages = self._client(account).messages
+        _conversation.set(part.conversation)
         try:
             message = await messages.create_async(
                 to=part.to, body=part.body, status_callback=callback or None, **sender
@@ -161,6 +169,20 @@ def as_our_error(error: TwilioException) -> TextgateError:
             return AccountError(message, code=label, hint=info.hint)
         case ErrorClass.UNKNOWN:
             return OutcomeUnknownError(message)
+
+
+def _fault_traces() -> list[aiohttp.TraceConfig]:
+    """Where the tests strike between request and answer; nothing in production."""
+    if not is_armed(FaultPoint.AFTER_REQUEST):
+        return []
+    trace = aiohttp.TraceConfig()
+
+    async def struck(_: object, context: Any, sent: aiohttp.TraceRequestChunkSentParams) -> None:
+        if sent.method == "POST":
+            reach(FaultPoint.AFTER_REQUEST, context.trace_request_ctx)
+
+    trace.on_request_chunk_sent.append(struck)
+    return [trace]
 
 
 def _sent(message: Any) -> SentMessage:

@@ -26,6 +26,8 @@ class Environment(msgspec.Struct, kw_only=True):
     redis: Redis
     agent: Agent | None = None
     """In the agent stage only."""
+    suspect: str | None = None
+    """The conversation whose turn runs apart now, because its workers died; see `workers/boundary.py`."""
     twilio: MessagesApi | None = None
     """In the outbound stage only."""
 

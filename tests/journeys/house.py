@@ -44,6 +44,7 @@ class House:
         self.port = port
         self.keys = Keys("journey:")
         self.redis: Redis = connect(redis_server.url)
+        self.extra_environ: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.config: dict[str, Any] = {
             "channels": {
@@ -74,6 +75,7 @@ class House:
             "TEXTGATE_CONFIG": str(self.folder / "textgate.json5"),
             "TEXTGATE_REDIS_URL": self.redis_server.url,
             "TEXTGATE_TWILIO_API_BASE": self.sandbox.base_url,
+            **self.extra_environ,
         }
 
     def open_door(self) -> None:
@@ -114,6 +116,23 @@ class House:
         process = self.processes.pop(name)
         process.send_signal(sign)
         process.wait(LIMIT_S)
+
+    @contextlib.asynccontextmanager
+    async def keep_alive(self, name: str) -> AsyncIterator[None]:
+        """While this lasts, a process that dies is started again, as a supervisor would."""
+
+        async def watch() -> None:
+            while True:
+                if self.processes[name].poll() is not None:
+                    self.spawn(name)
+                await asyncio.sleep(0.02)
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
 
     def log(self, name: str) -> str:
         """What a process has written."""
@@ -170,13 +189,13 @@ class House:
 
         await self.until(nothing_waits)
 
-    async def until(self, fact: Callable[[], Awaitable[bool]]) -> None:
+    async def until(self, fact: Callable[[], Awaitable[bool]], *, limit_s: float = LIMIT_S) -> None:
         """Wait for a fact; on failure show what every process has logged."""
-        deadline = asyncio.get_running_loop().time() + LIMIT_S
+        deadline = asyncio.get_running_loop().time() + limit_s
         while not await fact():
             if asyncio.get_running_loop().time() > deadline:
                 logs = "\n".join(f"--- {name}\n{self.log(name)[-3000:]}" for name in self.processes)
-                raise AssertionError(f"{fact.__qualname__} did not come true within {LIMIT_S} s\n{logs}")
+                raise AssertionError(f"{fact.__qualname__} did not come true within {limit_s} s\n{logs}")
             await asyncio.sleep(0.02)
 
     def close(self) -> None:

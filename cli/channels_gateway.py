@@ -1,0 +1,83 @@
+"""The gateway that a command looks at, with its whole configuration, also when nothing of it runs.
+
+`cli/target.py` finds enough to work on a gateway and refuses if there is none; here an absent one is an answer. The
+order is the same: an explicit `--state-dir`; the configured Redis; the `up` that runs on this machine.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cli.options import Common
+from cli.running import RunningUp, find_running
+from cli.target import Target, find_target
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+_NOT_FOUND = (
+    "no gateway found: start `textgate up` (or `textgate up --sandbox`) in another terminal, or set TEXTGATE_REDIS_URL"
+)
+
+
+class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration, and what of it can be reached from here."""
+
+    settings: "Settings"
+    target: Target | None
+    """None: there is no Redis to ask; `trouble` says why."""
+    running: RunningUp | None
+    """The `up` on this machine, if that is how it runs."""
+    trouble: str = ""
+
+
+def find_gateway(common: Common) -> Gateway:
+    """Raises ConfigError if the configuration is wrong, UsageError if nothing runs on an explicit `--state-dir`."""
+    from shared.settings import load_settings
+
+    if common.state_dir is not None:
+        target = find_target(common)
+        running = find_running(common.state_dir)
+        settings = _settings_of(running) if running else load_settings(common.config, os.environ)
+        return Gateway(settings=settings, target=target, running=running)
+    settings = load_settings(common.config, os.environ)
+    running = find_running(settings.state_dir)
+    if settings.redis.url is not None:
+        shared = running is not None and running.redis_url is None and running.prefix == settings.redis.prefix
+        return Gateway(settings=settings, target=_target(settings), running=running if shared else None)
+    if running is None:
+        return Gateway(settings=settings, target=None, running=None, trouble=_NOT_FOUND)
+    if common.config is not None and not _is_of(running, settings.source):
+        trouble = f"the `textgate up` that runs here uses another configuration: {running.config or 'environment only'}"
+        return Gateway(settings=settings, target=None, running=None, trouble=trouble)
+    target = find_target(Common(state_dir=settings.state_dir))
+    if not _is_of(running, settings.source):
+        settings = _settings_of(running)
+    return Gateway(settings=settings, target=target, running=running)
+
+
+def _is_of(running: RunningUp, source: Path | None) -> bool:
+    if running.config is None or source is None:
+        return running.config is None and source is None
+    return Path(running.config).absolute() == source.absolute()
+
+
+def _settings_of(running: RunningUp) -> "Settings":
+    from cli.sandbox_home import clean_environ
+    from shared.settings import load_settings
+
+    environ = clean_environ(os.environ) if running.sandbox_url else os.environ
+    return load_settings(Path(running.config) if running.config else None, environ)
+
+
+def _target(settings: "Settings") -> Target | None:
+    if settings.redis.url is None:
+        return None
+    return Target(
+        redis_url=settings.redis.url,
+        prefix=settings.redis.prefix,
+        accounts={account.id: account.enabled for account in settings.accounts.values()},
+        default_account=settings.default_account_id,
+    )

@@ -1,0 +1,80 @@
+"""What is left to do by hand after `textgate init`: Twilio's console, the tunnel, the start. Pure functions."""
+
+import shlex
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from cli.init_answers import Answers
+from shared.secrets import SecretSource
+
+FUNNEL_PORTS = (443, 8443, 10000)
+"""Where Tailscale Funnel may listen. Source: tailscale.com/docs/features/tailscale-funnel."""
+
+
+def describe_steps(answers: Answers, *, port: int, token_is_set: bool, config: str = "") -> Iterator[str]:
+    """Number the steps, each with what to type or to click; `config` names a file that is not found by itself."""
+    steps = [*_token(answers, token_is_set), *_funnel(answers, port), _console(answers), *_start(answers, config)]
+    for number, lines in enumerate(steps, start=1):
+        yield f"{number}. {lines[0]}"
+        yield from (f"   {line}" for line in lines[1:])
+
+
+def funnel_command(answers: Answers, *, port: int) -> str | None:
+    """The command that makes the local route public on a Tailscale host; None for any other host.
+
+    Funnel cuts the mounted path off, so the target names it again.
+    Source: tailscale.com/docs/reference/tailscale-cli/funnel.
+    """
+    url = urlsplit(answers.public_webhook_url)
+    if not (url.hostname or "").endswith(".ts.net"):
+        return None
+    https = f"--https={url.port} " if url.port not in (None, 443) else ""
+    target = f"http://127.0.0.1:{port}{answers.webhook_path}"
+    return f"tailscale funnel --bg {https}--set-path {shlex.quote(url.path)} {shlex.quote(target)}"
+
+
+def _token(answers: Answers, is_set: bool) -> Iterator[list[str]]:
+    if answers.auth_token.source is SecretSource.ENV and not is_set:
+        yield [
+            f"Set {answers.auth_token.id} to the auth token wherever the gateway is started; it is not set here:",
+            f"export {answers.auth_token.id}=…",
+        ]
+
+
+def _funnel(answers: Answers, port: int) -> Iterator[list[str]]:
+    url = urlsplit(answers.public_webhook_url)
+    command = funnel_command(answers, port=port)
+    if command is None:
+        target = f"http://127.0.0.1:{port}{answers.webhook_path}"
+        yield [f"Let {url.scheme}://{url.netloc}{url.path} lead to {target} (reverse proxy or tunnel)."]
+        return
+    lines = ["Make the webhook public with Tailscale (1.52 or newer; it stays after a reboot):", command]
+    if (url.port or 443) not in FUNNEL_PORTS:
+        lines.append(f"Funnel has the ports {', '.join(map(str, FUNNEL_PORTS))} only: {url.port} will not work.")
+    yield lines
+
+
+def _console(answers: Answers) -> list[str]:
+    if answers.is_service:
+        return [
+            f"console.twilio.com: Messaging > Services > {answers.sender} > Integration:",
+            "Incoming Messages: Send a webhook. Request URL, with method HTTP POST, exactly:",
+            answers.public_webhook_url,
+            "Then Save.",
+        ]
+    return [
+        f"console.twilio.com: Phone Numbers > Manage > Active numbers > {answers.sender} > Messaging Configuration:",
+        "A message comes in: Webhook, method HTTP POST, URL exactly:",
+        answers.public_webhook_url,
+        "Then Save configuration.",
+    ]
+
+
+def _start(answers: Answers, config: str) -> Iterator[list[str]]:
+    option = f" --config {shlex.quote(config)}" if config else ""
+    yield ["Check and start:", f"textgate config validate{option} && textgate up{option}"]
+    lines = [f"Text {'a number of the service' if answers.is_service else answers.sender}. The agent answers."]
+    if answers.own_number is None:
+        lines = [f"{lines[0].partition('.')[0]}, and let yourself in with the code that comes back:"]
+        lines.append(f"textgate{option} pairing approve CODE --notify")
+    yield lines

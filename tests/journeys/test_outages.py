@@ -1,0 +1,229 @@
+"""Redis and processes come and go under a running gateway; people notice nothing but a delay.
+
+The promise behind each test: what was answered 200 is answered exactly once and in order, what could not be stored is
+told to Twilio as 503, and no process ends because another one did.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from cli.readiness import answers_200
+from sandbox.faults import answer_late
+from sandbox.inbound import post_webhook, receive
+from tests.journeys.house import DEFAULT_ACCOUNT_SID, OURS, STAGES, House
+from workers.agents.contract import Turn
+
+ANN, BOB = "+12025550111", "+12025550122"
+PEOPLE = tuple(f"+1202555013{i}" for i in range(6))
+EVERYTHING = ("ingress", *STAGES)
+
+
+def answers_each_text(turn: Turn) -> list[str]:
+    """An agent whose answers can be counted: one text for each text, whatever a turn takes together."""
+    return [f"re {text.body}" for text in turn.texts]
+
+
+def echo_house(house: House) -> None:
+    """Everybody is let in and answered; leases are short, since each test waits for some to end."""
+    house.open_door()
+    house.config["workers"] = {
+        "leaseSeconds": 3,
+        "outbound": {"requestTimeoutSeconds": 4, "inDoubtSeconds": 12},
+    }
+    house.config["agent"] = {"kind": "python", "callable": "tests.journeys.test_outages:answers_each_text"}
+
+
+async def offer(house: House, sender: str, body: str) -> int | None:
+    """A phone texts; the status that Twilio gets, None if there is no answer."""
+    number = house.sandbox.state.directory.number(DEFAULT_ACCOUNT_SID, OURS)
+    assert number is not None
+    message = receive(house.sandbox.state, number, from_=sender, body=body, media=())
+    return (await post_webhook(house.sandbox.state, message))[-1].status
+
+
+async def kill_redis(house: House) -> None:
+    os.kill(house.redis_server.pid, signal.SIGKILL)
+    assert await asyncio.to_thread(house.redis_server.wait_gone)
+
+
+async def start_redis(house: House) -> None:
+    assert await asyncio.to_thread(house.redis_server.restart_if_gone)
+
+
+def all_alive(house: House) -> bool:
+    return all(process.poll() is None for process in house.processes.values())
+
+
+async def within(limit_s: float, fact: Callable[[], Awaitable[bool]]) -> None:
+    """As `House.until`, with a limit of its own."""
+    async with asyncio.timeout(limit_s):
+        while not await fact():
+            await asyncio.sleep(0.05)
+
+
+async def ready(house: House) -> bool:
+    return await answers_200(f"{house.url}/readyz")
+
+
+async def answered(house: House, person: str, count: int) -> list[str]:
+    """Wait for that many answers and until nothing waits anywhere; all that the person got."""
+
+    async def all_there() -> bool:
+        return len(house.got(person)) >= count
+
+    await house.until(all_there)
+    await house.idle()
+    return house.bodies(person)
+
+
+async def test_a_restart_of_redis_under_running_processes_ends_none_of_them(house: House) -> None:
+    echo_house(house)
+    await house.start()
+    await house.text(ANN, "before")
+    assert await answered(house, ANN, 1) == ["re before"]
+
+    for round_ in range(2):
+        await kill_redis(house)
+        await start_redis(house)
+        await within(30, lambda: ready(house))
+        await house.text(ANN, f"after {round_}")
+        assert (await answered(house, ANN, 2 + round_))[-1] == f"re after {round_}"
+
+    assert all_alive(house)
+    assert house.bodies(ANN) == ["re before", "re after 0", "re after 1"]
+
+
+async def test_while_redis_is_away_twilio_is_told_503_and_what_it_was_told_200_is_answered_once(house: House) -> None:
+    echo_house(house)
+    await house.start()
+    stored: list[str] = []
+    told: list[int | None] = []
+
+    async def keep_texting(first: int, count: int) -> None:
+        for i in range(first, first + count):
+            status = await offer(house, ANN, f"text {i}")
+            told.append(status)
+            stored.extend([f"re text {i}"] if status == 200 else [])
+
+    await keep_texting(0, 10)
+    assert set(told) == {200}
+
+    await kill_redis(house)
+    told.clear()
+    await keep_texting(10, 10)
+    assert told == [503] * 10
+    assert not await ready(house)
+    assert all_alive(house)
+
+    await start_redis(house)
+    await within(30, lambda: ready(house))
+    told.clear()
+    await keep_texting(20, 10)
+    assert told == [200] * 10
+
+    assert await answered(house, ANN, len(stored)) == stored
+    assert all_alive(house)
+
+
+async def test_a_redis_that_hangs_is_answered_503_within_the_time_that_twilio_waits(house: House) -> None:
+    """Frozen (SIGSTOP), not gone: connections stay open and nothing answers. Twilio gives up after 15 s."""
+    echo_house(house)
+    await house.start()
+    await house.text(ANN, "before")
+    assert await answered(house, ANN, 1) == ["re before"]
+
+    os.kill(house.redis_server.pid, signal.SIGSTOP)
+    try:
+        told = await asyncio.gather(*(offer(house, ANN, f"meanwhile {i}") for i in range(3)), offer(house, BOB, "hi"))
+    finally:
+        os.kill(house.redis_server.pid, signal.SIGCONT)
+    assert told == [503] * 4
+
+    await within(30, lambda: ready(house))
+    await house.text(ANN, "after")
+
+    async def last_came() -> bool:
+        return "re after" in house.bodies(ANN)
+
+    await house.until(last_came)
+    await house.idle()
+    assert all_alive(house)
+    # A text that was answered 503 may have been stored all the same: Twilio's retry would be a duplicate. Never twice.
+    meanwhile = house.bodies(ANN)[1:-1]
+    assert house.bodies(ANN) == ["re before", *meanwhile, "re after"]
+    assert len(set(meanwhile)) == len(meanwhile)
+    assert set(meanwhile) <= {f"re meanwhile {i}" for i in range(3)}
+
+
+async def test_an_ingress_that_is_killed_and_started_again_loses_nothing_that_it_answered(house: House) -> None:
+    echo_house(house)
+    await house.start()
+    stored: dict[str, list[str]] = {ANN: [], BOB: []}
+
+    async def keep_texting(person: str) -> None:
+        for i in range(30):
+            if await offer(house, person, f"text {i}") == 200:
+                stored[person].append(f"re text {i}")
+
+    texting = asyncio.gather(keep_texting(ANN), keep_texting(BOB))
+
+    async def some_stored() -> bool:
+        return len(stored[ANN]) >= 5
+
+    await house.until(some_stored)
+    house.kill("ingress")
+    house.spawn("ingress")
+    await house.until(house.is_up)
+    await texting
+    assert await offer(house, ANN, "last") == 200
+    assert await offer(house, BOB, "last") == 200
+
+    for person in (ANN, BOB):
+        got = await answered(house, person, len(stored[person]) + 1)
+        # What was under way at the kill may have been stored without an answer; it comes once and in its place.
+        unanswered = set(got) - {*stored[person], "re last"}
+        assert len(unanswered) <= 1
+        assert [text for text in got if text not in unanswered] == [*stored[person], "re last"]
+        assert got == sorted(set(got), key=order)
+
+
+def order(answer: str) -> int:
+    """Where an answer belongs: `re text 7` is the eighth, `re last` comes after all."""
+    word = answer.rpartition(" ")[2]
+    return int(word) if word.isdigit() else 1_000
+
+
+@pytest.mark.timeout(240)
+async def test_an_outbound_worker_that_is_killed_again_and_again_texts_nobody_twice(house: House) -> None:
+    echo_house(house)
+    for _ in PEOPLE:
+        house.sandbox.state.faults.add(
+            answer_late(0.05, times=100)
+        )  # so that a kill strikes between request and answer
+    await house.start()
+    for i in range(10):
+        await asyncio.gather(*(house.text(person, f"text {i}") for person in PEOPLE))
+
+    def sent() -> int:
+        return sum(len(house.got(person)) for person in PEOPLE)
+
+    for _ in range(4):
+        seen = sent()
+
+        async def some_more(least: int = min(seen + 4, 60)) -> bool:
+            return sent() >= least
+
+        await within(100, some_more)
+        house.kill("outbound")
+        house.spawn("outbound")
+
+    async def all_sent() -> bool:
+        return sent() >= 60 and not await house.redis.exists(house.keys.busy)
+
+    await within(150, all_sent)
+    expected = [f"re text {i}" for i in range(10)]
+    assert {person: house.bodies(person) for person in PEOPLE} == dict.fromkeys(PEOPLE, expected)
