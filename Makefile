@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo up test test-fast check format exactly-once lock bench clean
+.PHONY: help demo up test test-fast check format exactly-once docs lock bench clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: .venv/.dev ## Measure our engine beside stock arq in one run.
 
 exactly-once: .venv/.dev ## 2,000 texts under random faults and kills; SEED=n repeats a run.
 	$(PY) -m tests.exactly_once $(if $(SEED),--seed $(SEED))
+
+docs: .venv/.dev ## Write the generated pages anew from the code.
+	$(PY) -m tools.configuration_docs
 
 lock: .venv/.dev ## Renew both lock files from pyproject.toml.
 	./tools/lock

@@ -116,6 +116,7 @@ async def load_status(gateway: "Gateway", account: str | None) -> "Status":
 async def _load_live(gateway: "Gateway", account_ids: list[str]) -> "tuple[LiveFacts | None, str]":
     from cli.channels_live import load_live
     from cli.target import opened
+
     if gateway.target is None:
         return None, gateway.trouble
     try:

@@ -38,7 +38,8 @@ def set_(
     \b
     Example:  textgate config set channels.sms.dmPolicy allowlist --dry-run
               textgate config set channels.sms.allowFrom '["+15551234567"]'
-              textgate config set channels.sms.authToken '{source: "env", id: "TWILIO_AUTH_TOKEN"}'
+              textgate config set channels.sms.authToken \\
+                '{source: "env", id: "TWILIO_AUTH_TOKEN"}'
     Then:     textgate config get channels.sms
     --json:   {"file", "changed", "written", "diff", "warnings"}
     """
@@ -77,7 +78,8 @@ def patch(
 
     \b
     Example:  textgate config patch --file sms.patch.json5 --dry-run
-              echo '{channels: {sms: {defaultTo: null}}}' | textgate config patch --file -
+              echo '{channels: {sms: {defaultTo: null}}}' |
+                textgate config patch --file -
     Then:     textgate config validate
     --json:   {"file", "changed", "written", "diff", "warnings"}
     """

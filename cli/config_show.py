@@ -31,8 +31,8 @@ def validate(context: typer.Context, as_json: JsonOption = False, config: Config
     \b
     Example:  textgate config validate --config ./textgate.json5
     Then:     textgate up
-    --json:   {"valid", "source", "accounts", "agent", "redis", "warnings"}, or
-              {"valid": false, "error": {"path", "found", "expected"}} with status 78
+    --json:   {"valid", "source", "accounts", "agent", "redis", "warnings"}
+              or {"valid": false, "error": {"path", "found", "expected"}}
     """
     from shared.errors import ConfigError
     from shared.settings import load_settings
@@ -92,7 +92,8 @@ def schema() -> None:
 
     \b
     Example:  textgate config schema > textgate.schema.json
-    Then:     put  $schema: "./textgate.schema.json"  first in textgate.json5, so that an editor completes keys
+    Then:     put  $schema: "./textgate.schema.json"  first in textgate.json5,
+              and an editor completes the keys
     """
     from shared.settings import to_json_schema
 

@@ -66,10 +66,12 @@ def init(
 
     \b
     Example:  textgate init
-              textgate init --yes --account-sid AC… --auth-token-env TWILIO_AUTH_TOKEN \\
-                --sender +15551234567 --public-url https://sms.example.com/webhooks/sms
+              textgate init --yes --account-sid AC… --sender +15551234567 \\
+                --auth-token-env TWILIO_AUTH_TOKEN \\
+                --public-url https://sms.example.com/webhooks/sms
     Then:     textgate config validate && textgate up
-    --json:   {"file", "authToken", "publicWebhookUrl", "webhookPath", "funnelCommand", "warnings"}
+    --json:   {"file", "authToken", "publicWebhookUrl", "webhookPath",
+              "funnelCommand", "warnings"}
     """
     from cli.init_ask import Given, ask, is_terminal
     from shared.config_edit_write import file_to_change

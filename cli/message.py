@@ -1,4 +1,4 @@
-"""`textgate message`: send a text yourself, through the same pipeline as the agent's answers."""
+"""`textgate message`: send a text yourself, like the agent's answers are sent. Where one is: `cli/trace.py`."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +8,7 @@ import typer
 from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
 from cli.target import Target, find_target, opened
+from cli.trace import trace
 from cli.words import parse_target
 from shared.errors import UsageError
 from shared.phone import Address
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 message = typer.Typer(
     name="message",
-    help=('Send texts yourself.\n\n\b\ntextgate message send --target sms:+15551234567 --message "hello"\n'),
+    help=(
+        "Send texts yourself, and see where one is.\n\n"
+        "\b\n"
+        'textgate message send --target sms:+15551234567 --message "hello"\n'
+        "textgate message trace MESSAGE_SID     where it is, or why it stopped\n"
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -25,13 +31,9 @@ message = typer.Typer(
 
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
-    message.command()(send)
-    app.add_typer(message, short_help="Send a text yourself.")
-
-
-@message.callback()
-def group() -> None:
-    """Keeps `send` a command of its own while it is the only one."""
+    message.command(short_help="Queue one text.")(send)
+    message.command(short_help="Show where a message is, or why it stopped.")(trace)
+    app.add_typer(message, short_help="Send a text yourself; see where one is.")
 
 
 def send(

@@ -24,7 +24,7 @@ pairing = typer.Typer(
         "Let people talk to the agent.\n\n"
         "Under dmPolicy `pairing` an unknown sender gets a code by SMS, valid for one hour. You decide:\n\n"
         "\b\n"
-        "textgate pairing list                      who waits\n"
+        "textgate pairing list                       who waits\n"
         "textgate pairing approve ABCD2345 --notify  let them in, and tell them\n"
         "textgate pairing deny ABCD2345              turn them down, silently\n"
         "textgate pairing allowed                    who is in\n"

@@ -1,5 +1,10 @@
-"""Delivery callbacks: Twilio's news about an outbound part, on the webhook's own path, signed like everything else."""
+"""Delivery callbacks: Twilio's news about an outbound part, on the webhook's own path, signed like everything else.
 
+A failure after acceptance is never sent again by itself: the part is marked, the log has the hint. A code that speaks
+of the whole account pauses it.
+"""
+
+from shared.accounts import pause
 from shared.errors import RejectedError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
@@ -7,6 +12,9 @@ from shared.logs import logger
 from shared.outbox import Status, record_status
 from shared.settings import Account
 from shared.status_callback import part_of_query
+from shared.twilio_codes import CODES, ErrorClass
+
+MAX_ID_LENGTH = 100
 
 log = logger(__name__)
 
@@ -21,18 +29,36 @@ async def record_callback(
     """
     if fields.get("AccountSid") != account.account_sid:
         raise RejectedError("AccountSid is not the account's", status=403)
-    sid = fields.get("MessageSid") or fields.get("SmsSid")
+    sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
     part_id = part_of_query(query.decode("latin-1"))
-    if not sid or len(sid) > 64 or not sid.isalnum() or len(part_id) > 100:
+    if not sid.isalnum() or len(sid) > MAX_ID_LENGTH or len(part_id) > MAX_ID_LENGTH:
         raise RejectedError("MessageSid or the part id is missing or malformed", status=400)
     said, code = fields["MessageStatus"], fields.get("ErrorCode", "")
     if said not in set(Status) or not part_id:
         log.warning("callback_ignored", account=account.id, message_sid=sid, status=said[:40], part=part_id)
         return
+    code = code if code.isascii() and code.isdigit() and len(code) < 10 else ""
     call = record_status(
-        keys=keys, part_id=part_id, sid=sid, status=Status(said), error_code=code if code.isdigit() else ""
+        keys=keys,
+        part_id=part_id,
+        sid=sid,
+        status=Status(said),
+        error_code=code,
+        carrier_time=fields.get("RawDlrDoneDate", "")[:20],
     )
     outcome = (await commit.call(call)).decode()
-    log.info(
-        "delivery_status", account=account.id, message_sid=sid, part=part_id, status=said, code=code, outcome=outcome
-    )
+    facts = {"account": account.id, "message_sid": sid, "part": part_id, "status": said, "outcome": outcome}
+    log.info("delivery_status", **facts, **({"code": code} if code else {}))
+    if code and outcome == "recorded":
+        await _act_on(int(code), account, keys, commit)
+
+
+async def _act_on(code: int, account: Account, keys: Keys, commit: GroupCommit) -> None:
+    info = CODES.get(code)
+    if info is None:
+        return
+    log.warning("delivery_failed", account=account.id, code=code, meaning=info.meaning, hint=info.hint)
+    if info.error_class is ErrorClass.ACCOUNT:
+        call = pause(keys=keys, account_id=account.id, code=f"twilio-{code}", message=info.meaning, hint=info.hint)
+        if await commit.call(call):
+            log.error("account_paused", account=account.id, code=code, reason=info.meaning, hint=info.hint)

@@ -63,10 +63,11 @@ def read_original(path: Path) -> Original:
                 f"({path.resolve()})"
             ) from None
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise UsageError(f"{path} is no regular file: name one with --config")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UsageError(f"{path} is no regular file: name one with --config")
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise UsageError(f"{path} is larger than 1 MiB: this cannot be a configuration file")

@@ -88,7 +88,8 @@ class Keys:
         return f"{self.queue(stage)}:health:{worker}"
 
     def conversation(self, conversation: str) -> str:
-        """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed. Expires 30 days after its last lane fell idle."""
+        """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed.
+        Expires 30 days after its last lane fell idle."""
         return f"{self.prefix}conversation:{conversation}"
 
     def lane(self, stage: Stage, conversation: str) -> LaneKeys:

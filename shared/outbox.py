@@ -69,6 +69,8 @@ RANK = {
 }
 """A status replaces another only if it ranks higher: callbacks overtake each other."""
 
+FINAL_RANK = 5
+
 FINAL = frozenset(
     {Status.DELIVERED, Status.READ, Status.UNDELIVERED, Status.FAILED, Status.CANCELED, Status.PARTIALLY_DELIVERED}
 )
@@ -85,6 +87,10 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True):
     journaled_ms: int | None = None
     accepted_ms: int | None = None
     status_ms: int | None = None
+    contradiction: Status | None = None
+    """A second, different final status, if Twilio reported two."""
+    carrier_time: str | None = None
+    """`RawDlrDoneDate`: when the carrier was done, YYMMDDhhmm."""
 
 
 async def enqueue_text(
@@ -178,10 +184,12 @@ def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Ca
     )
 
 
-def record_status(*, keys: Keys, part_id: str, sid: str, status: Status, error_code: str) -> Call:
-    """A delivery callback; the reply is b"recorded", b"stale" or b"unknown"."""
+def record_status(
+    *, keys: Keys, part_id: str, sid: str, status: Status, error_code: str = "", carrier_time: str = ""
+) -> Call:
+    """A delivery callback; the reply is b"recorded", b"stale", b"contradiction" or b"unknown"."""
     return Call(
         script("record_status"),
         (keys.part(part_id), keys.sid(sid)),
-        (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS),
+        (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS, FINAL_RANK, carrier_time),
     )

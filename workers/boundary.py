@@ -18,11 +18,12 @@ import traceback
 
 from redis.exceptions import RedisError
 
+from shared.accounts import pause
 from shared.dead_letters import bury
 from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentError, TransientError
 from shared.lanes import fail
 from shared.logs import logger
-from shared.records import DeadLetter, Pause, encode
+from shared.records import DeadLetter
 from workers.engine_jobs import PutOff
 from workers.schedule import MAX_CLAIMS, SUSPECT_AFTER, next_wait_s
 from workers.work import Environment, StageSpec, Work
@@ -124,8 +125,8 @@ async def _retry(spec: StageSpec, work: Work, env: Environment, error: Transient
 
 async def _pause(spec: StageSpec, work: Work, env: Environment, error: AccountError) -> None:
     account_id = (await spec.bury(work, env)).account_id
-    pause = Pause(code=error.code, message=str(error), hint=error.hint, since_ms=time.time_ns() // 1_000_000)
-    if await env.redis.set(env.keys.paused(account_id), encode(pause), nx=True):
+    call = pause(keys=env.keys, account_id=account_id, code=error.code, message=str(error), hint=error.hint)
+    if await work.call(call):
         log.error("account_paused", account=account_id, code=error.code, reason=str(error), hint=error.hint)
 
 

@@ -25,6 +25,8 @@ POST_WITHIN_S = 5.0
 """A worker that was frozen longer than this between its journal entry and its request must not post any more."""
 
 PAUSED_WAIT_S = 30.0
+OPTED_OUT = 21610
+"""Twilio: the recipient texted STOP. Recorded here too, so that nothing more is even tried."""
 LOOK_AGAIN_S = 3.0
 
 
@@ -91,7 +93,13 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
         if time.monotonic() - attempt.started > POST_WITHIN_S:
             raise NotNow("woke up too late to post", delay_s=0)
         sent = await env.twilio.send(attempt.account, part)
-    except (TransientError, AccountError, NotNow):
+    except PermanentError as error:
+        if error.code == f"twilio-{OPTED_OUT}":
+            await env.redis.hset(env.keys.opted_out(part.account_id), part.to, f"twilio {OPTED_OUT}")  # type: ignore[misc]
+        if isinstance(error, AccountError):
+            await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token))
+        raise
+    except (TransientError, NotNow):
         await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token))
         raise
     reach(FaultPoint.AFTER_ANSWER, work.conversation)

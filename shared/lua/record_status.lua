@@ -1,8 +1,9 @@
 -- record_status.lua: a delivery callback of Twilio's about one of our parts.
 --
 -- KEYS: 1 part; 2 sid.
--- ARGV: 1 part id; 2 sid; 3 status; 4 rank of the status; 5 error code or empty; 6 lifetime of the part in ms.
--- Returns 'recorded', 'stale' (an earlier status that came late, or a repetition), or 'unknown' (no such part, or the message carries
+-- ARGV: 1 part id; 2 sid; 3 status; 4 rank of the status; 5 error code or empty; 6 lifetime of the part in ms; 7 rank from which
+--       a status is final; 8 the carrier's own time (RawDlrDoneDate) or empty.
+-- Returns 'recorded', 'stale' (an earlier status that came late, or a repetition), 'contradiction', or 'unknown' (no such part, or the message carries
 -- another part).
 -- A callback proves that Twilio has the part: it settles one that is in doubt, before any answer came.
 -- Atomic because callbacks overtake each other, and the answer to the request.
@@ -16,7 +17,16 @@ redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[6])
 redis.call('HSET', KEYS[1], 'state', 'accepted', 'sid', ARGV[2])
 redis.call('HSETNX', KEYS[1], 'accepted_ms', now)
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
-if tonumber(ARGV[4]) <= tonumber(part[2] or '-1') then return 'stale' end
+-- Two different final states contradict each other: the first stands, the other is kept beside it and shown.
+local known = redis.call('HGET', KEYS[1], 'status')
+if tonumber(ARGV[4]) <= tonumber(part[2] or '-1') then
+  if tonumber(ARGV[4]) >= tonumber(ARGV[7]) and known ~= ARGV[3] and part[2] == ARGV[4] then
+    redis.call('HSET', KEYS[1], 'contradiction', ARGV[3], 'contradiction_code', ARGV[5])
+    return 'contradiction'
+  end
+  return 'stale'
+end
 redis.call('HSET', KEYS[1], 'status', ARGV[3], 'rank', ARGV[4], 'status_ms', now)
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'error_code', ARGV[5]) end
+if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'carrier_time', ARGV[8]) end
 return 'recorded'

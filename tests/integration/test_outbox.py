@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from shared.accounts import load_pause, pause, resume
 from shared.dead_letters import bury
 from shared.group_commit import execute
 from shared.keys import Keys, Stage
-from shared.lanes import append
+from shared.lanes import append, fail
 from shared.outbox import (
     PartState,
     Status,
@@ -206,6 +207,36 @@ async def test_statuses_only_rise(desk: Desk) -> None:
     found = await load_part_of_sid(desk.redis, desk.keys, "SM1")
     assert found is not None
     assert found.status is Status.DELIVERED
+
+
+async def test_a_contradiction_between_two_ends_is_kept_beside_the_first(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.dispatch(part_of(0))
+    await desk.settle(part_of(0), "SM1")
+    assert await desk.callback(part_of(0), "SM1", Status.DELIVERED) == "recorded"
+    assert await desk.callback(part_of(0), "SM1", Status.UNDELIVERED, "30003") == "contradiction"
+    state = await desk.state(part_of(0))
+    assert (state.status, state.contradiction, state.error_code) == (Status.DELIVERED, Status.UNDELIVERED, None)
+
+
+async def test_a_code_that_speaks_of_the_account_pauses_it_once(desk: Desk) -> None:
+    call = pause(keys=desk.keys, account_id="default", code="twilio-30034", message="not registered", hint="register")
+    assert [await desk.send(call) for _ in range(2)] == [1, 0]
+    found = await load_pause(desk.redis, desk.keys, "default")
+    assert found is not None
+    assert found.hint == "register"
+    assert await resume(desk.redis, desk.keys, "default")
+    assert not await resume(desk.redis, desk.keys, "default")
+
+
+async def test_failures_are_counted_per_turn(desk: Desk) -> None:
+    await desk.fill(part_of(0), part_of(1))
+    lane, turn = desk.keys.lane(Stage.OUTBOUND, CONVERSATION), await desk.turn()
+    assert [await desk.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn)) for _ in range(3)] == [1, 2, 3]
+    await desk.dispatch(part_of(0))
+    await desk.settle(part_of(0), "SM1")
+    assert await desk.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn)) == 0, "the turn is over"
+    assert await desk.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=await desk.turn())) == 1
 
 
 async def test_giving_up_takes_the_rest_of_the_reply_and_the_lane_goes_on(desk: Desk) -> None:

@@ -14,12 +14,11 @@ import pytest
 from cli.readiness import answers_200
 from sandbox.faults import answer_late
 from sandbox.inbound import post_webhook, receive
-from tests.journeys.house import DEFAULT_ACCOUNT_SID, OURS, STAGES, House
+from tests.journeys.house import DEFAULT_ACCOUNT_SID, OURS, House
 from workers.agents.contract import Turn
 
 ANN, BOB = "+12025550111", "+12025550122"
 PEOPLE = tuple(f"+1202555013{i}" for i in range(6))
-EVERYTHING = ("ingress", *STAGES)
 
 
 def answers_each_text(turn: Turn) -> list[str]:
@@ -97,35 +96,63 @@ async def test_a_restart_of_redis_under_running_processes_ends_none_of_them(hous
     assert house.bodies(ANN) == ["re before", "re after 0", "re after 1"]
 
 
+class Talk:
+    """One person who texts on and on, whatever Twilio is told."""
+
+    def __init__(self, house: House, person: str) -> None:
+        self.house = house
+        self.person = person
+        self.told: list[int | None] = []
+        self.stored: list[str] = []
+        """The answers that are owed: to what Twilio was told 200."""
+
+    async def say_one(self) -> None:
+        number = len(self.told)
+        status = await offer(self.house, self.person, f"text {number}")
+        self.told.append(status)
+        self.stored += [f"re text {number}"] if status == 200 else []
+
+    async def go_on_until(self, done: asyncio.Event) -> None:
+        while not done.is_set():
+            await self.say_one()
+            await asyncio.sleep(0.01)
+
+    async def check_answers(self) -> None:
+        """All that was stored is answered once and in order. What was under way in the moment of a kill may have been
+        stored without an answer to Twilio; then it is in its place, once."""
+        got = await answered(self.house, self.person, len(self.stored))
+        unanswered = set(got) - set(self.stored)
+        assert [text for text in got if text not in unanswered] == self.stored
+        assert got == sorted(set(got), key=lambda text: int(text.rpartition(" ")[2]))
+        assert len(unanswered) <= 1
+
+
 async def test_while_redis_is_away_twilio_is_told_503_and_what_it_was_told_200_is_answered_once(house: House) -> None:
     echo_house(house)
     await house.start()
-    stored: list[str] = []
-    told: list[int | None] = []
+    talks = [Talk(house, person) for person in (ANN, BOB)]
+    done = asyncio.Event()
+    texting = asyncio.gather(*(talk.go_on_until(done) for talk in talks))
 
-    async def keep_texting(first: int, count: int) -> None:
-        for i in range(first, first + count):
-            status = await offer(house, ANN, f"text {i}")
-            told.append(status)
-            stored.extend([f"re text {i}"] if status == 200 else [])
+    def each_told(status: int, times: int) -> Callable[[], Awaitable[bool]]:
+        async def so_often() -> bool:
+            return all(talk.told.count(status) >= times for talk in talks)
 
-    await keep_texting(0, 10)
-    assert set(told) == {200}
+        return so_often
 
+    await house.until(each_told(200, 10))
     await kill_redis(house)
-    told.clear()
-    await keep_texting(10, 10)
-    assert told == [503] * 10
+    await house.until(each_told(503, 10))
     assert not await ready(house)
     assert all_alive(house)
-
     await start_redis(house)
-    await within(30, lambda: ready(house))
-    told.clear()
-    await keep_texting(20, 10)
-    assert told == [200] * 10
+    await house.until(each_told(200, 25))
+    done.set()
+    await texting
 
-    assert await answered(house, ANN, len(stored)) == stored
+    assert all(set(talk.told) == {200, 503} for talk in talks)
+    for talk in talks:
+        await talk.check_answers()
     assert all_alive(house)
 
 
@@ -162,39 +189,24 @@ async def test_a_redis_that_hangs_is_answered_503_within_the_time_that_twilio_wa
 async def test_an_ingress_that_is_killed_and_started_again_loses_nothing_that_it_answered(house: House) -> None:
     echo_house(house)
     await house.start()
-    stored: dict[str, list[str]] = {ANN: [], BOB: []}
+    talks = [Talk(house, person) for person in (ANN, BOB)]
+    done = asyncio.Event()
+    texting = asyncio.gather(*(talk.go_on_until(done) for talk in talks))
 
-    async def keep_texting(person: str) -> None:
-        for i in range(30):
-            if await offer(house, person, f"text {i}") == 200:
-                stored[person].append(f"re text {i}")
+    async def enough(times: int = 10) -> bool:
+        return all(talk.told.count(200) >= times for talk in talks)
 
-    texting = asyncio.gather(keep_texting(ANN), keep_texting(BOB))
-
-    async def some_stored() -> bool:
-        return len(stored[ANN]) >= 5
-
-    await house.until(some_stored)
+    await house.until(enough)
     house.kill("ingress")
     house.spawn("ingress")
     await house.until(house.is_up)
+    await house.until(lambda: enough(25))
+    done.set()
     await texting
-    assert await offer(house, ANN, "last") == 200
-    assert await offer(house, BOB, "last") == 200
 
-    for person in (ANN, BOB):
-        got = await answered(house, person, len(stored[person]) + 1)
-        # What was under way at the kill may have been stored without an answer; it comes once and in its place.
-        unanswered = set(got) - {*stored[person], "re last"}
-        assert len(unanswered) <= 1
-        assert [text for text in got if text not in unanswered] == [*stored[person], "re last"]
-        assert got == sorted(set(got), key=order)
-
-
-def order(answer: str) -> int:
-    """Where an answer belongs: `re text 7` is the eighth, `re last` comes after all."""
-    word = answer.rpartition(" ")[2]
-    return int(word) if word.isdigit() else 1_000
+    for talk in talks:
+        assert None in talk.told, "nobody listened for a while"
+        await talk.check_answers()
 
 
 @pytest.mark.timeout(240)

@@ -168,6 +168,7 @@ async def test_no_secret_and_no_full_number_gets_out_whatever_goes_wrong(vault: 
     await look_at_the_configuration(vault)
     await be_refused_by_twilio(vault)
 
+    assert found((ANN,), in_=[await everything_in_redis(vault.redis)]), "the search finds what is there"
     assert found(CANARIES, in_=[*vault.spoken, *command_lines(vault)]) == []
     assert found(CANARIES, in_=[await everything_in_redis(vault.redis)]) == []
     assert found(CANARIES, in_=list(files_but_the_secrets(vault.folder))) == []

@@ -139,6 +139,7 @@ async def test_an_enqueued_attempt_number_is_kept(start_worker: StartWorker, que
     await until(lambda: queue.is_gone("j"))
 
 
+@pytest.mark.filterwarnings("ignore:Call to deprecated close")  # arq's own
 async def test_arq_check_finds_any_worker(
     start_worker: StartWorker, queue: Queue, redis: Redis, redis_url: str, keys: Keys
 ) -> None:

@@ -14,7 +14,7 @@ from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, hand_over
 from shared.queue import split_job_id
-from shared.redis_client import BLOCK_S, load_list
+from shared.redis_client import load_list
 from shared.scripts import Call, Script
 from tests.integration.engine.conftest import LIMIT_S, Queue, Server, StartWorker, until
 from workers import engine_turn
@@ -372,22 +372,21 @@ async def test_dropped_connections_lose_nothing(
 async def test_an_idle_worker_is_quiet(start_worker: StartWorker, redis: Redis) -> None:
     async def job(_: dict[str, Any]) -> None: ...
 
-    async def waits(number: int) -> bool:
+    async def calls() -> Counter[str]:
         stats = await redis.info("commandstats")
-        return int(stats.get("cmdstat_blpop", {"calls": 0})["calls"]) >= number
+        return Counter({name.removeprefix("cmdstat_"): counted["calls"] for name, counted in stats.items()})
+
+    async def waits(number: int) -> bool:
+        return (await calls())["blpop"] >= number
 
     await redis.config_resetstat()
     start_worker({"job": job})
     await until(lambda: waits(1))
-    await redis.config_resetstat()
-    await until(lambda: waits(3))
-    stats = await redis.info("commandstats")
-    own = sum(
-        counted["calls"] for name, counted in stats.items() if not name.startswith(("cmdstat_info", "cmdstat_conf"))
-    )
-    # Three waits began, so two of them began and ended meanwhile: that took 2 * BLOCK_S seconds or more.
-    print({n: c["calls"] for n, c in stats.items()})
-    assert own <= 2 * BLOCK_S * 2
+    before, started = await calls(), (await redis.time())[0]
+    await until(lambda: waits(4))
+    spent, ended = await calls() - before, (await redis.time())[0]
+    own = sum(number for name, number in spent.items() if name not in {"info", "time"}) + spent["evalsha"]
+    assert own <= 2 * (ended - started)
 
 
 async def test_cron_runs_once_over_three_workers(start_worker: StartWorker, events: Events, queue: Queue) -> None:
