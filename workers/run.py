@@ -5,6 +5,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from shared.durability import confirmation
 from shared.errors import ConfigError
 from shared.keys import Keys, Stage
 from shared.logs import logger, set_up_logs
@@ -41,6 +42,7 @@ def run(stage: Stage, settings: Settings) -> None:
             on_shutdown=shut_down,
             job_timeout=JOB_TIMEOUT_S,
             lease_s=settings.workers.lease_s,
+            confirm=confirmation(settings.redis),
         )
     )
 
