@@ -20,7 +20,7 @@ from shared.logs import logger
 from shared.scripts import Call
 from workers.engine_house import House
 from workers.engine_jobs import JobRunner
-from workers.engine_redis import TROUBLE, Bell, Outage
+from workers.engine_redis import TROUBLE, Bell, Outage, pass_cancellation
 from workers.engine_turn import Exchange, Running, Sent
 
 MOST_CLAIMS = 256
@@ -81,6 +81,7 @@ class Loop:
         """Until it is time to leave and nothing is left to do. An arq worker with `burst` leaves an empty queue."""
         while True:
             await self._turn()
+            pass_cancellation()
             if self._at_end():
                 return
             await self._rest()

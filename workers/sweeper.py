@@ -11,14 +11,13 @@ import asyncio
 import random
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from shared.group_commit import execute
 from shared.keys import Keys
 from shared.lanes import sweep
 from shared.logs import logger
-from shared.redis_client import AWAY
 from shared.scripts import Call
+from workers.engine_redis import TROUBLE, pass_cancellation
 
 MOST_AT_ONCE = 200
 """Lanes in one pipeline: enough for a bad day, short enough not to hold up anybody's claim."""
@@ -44,8 +43,9 @@ class Sweeper:
             try:
                 if await self._may_sweep():
                     await self.sweep()
-            except (*AWAY, RedisError) as error:
+            except TROUBLE as error:
                 log.info("sweep_failed", reason=f"{type(error).__name__}: {error}")
+            pass_cancellation()
 
     async def sweep(self) -> int:
         """Sweep once; the number of lanes that had to be healed. Raises RedisError."""

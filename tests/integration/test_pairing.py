@@ -115,7 +115,7 @@ async def test_of_owners_who_approve_and_deny_at_once_exactly_one_counts(
     assert len(await list_approved(redis, keys, "default")) == (winners[0] % 2 == 0)
 
 
-@pytest.mark.parametrize("code", ["ABCD2345", "", "  ", "АВСD2345", "ABCD\n2345", "*", "a:b", "\udcff", "A" * 10_000])
+@pytest.mark.parametrize("code", ["ABCD2345", "", "  ", "ÄBCD2345", "ABCD\n2345", "*", "a:b", "\udcff", "A" * 10_000])
 async def test_what_is_no_code_is_refused_in_a_short_sentence(redis: Redis, keys: Keys, code: str) -> None:
     for decide in (approve, deny):
         with pytest.raises(UsageError, match="no pairing request has the code") as refused:

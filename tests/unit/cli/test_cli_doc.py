@@ -27,9 +27,7 @@ def commands_below(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 ROOT = typer.main.get_command(app)
 COMMANDS = dict(commands_below(ROOT, "textgate"))
-SECTIONS = {
-    heading: body for heading, body in re.findall(r"^### (textgate .+)\n((?:(?!^##).*\n?)*)", DOC, flags=re.MULTILINE)
-}
+SECTIONS = dict(re.findall(r"^### (textgate .+)\n((?:(?!^##).*\n?)*)", DOC, flags=re.MULTILINE))
 
 
 def test_the_document_names_exactly_the_commands_that_there_are() -> None:

@@ -1,0 +1,34 @@
+"""`channels capabilities` promises what the code does, and nothing more."""
+
+import json
+
+from cli.channels_capabilities import CAPABILITIES, describe
+from shared.records import Part, Reply
+from workers.agents.contract import Text
+
+
+def test_media_are_promised_exactly_when_records_carry_them() -> None:
+    """When MMS is built, this reminds whoever builds it to say so."""
+    assert CAPABILITIES["media"]["outbound"] == any("media" in each.__struct_fields__ for each in (Reply, Part))
+    assert CAPABILITIES["media"]["inbound"] == ("media" in Text.__struct_fields__)
+
+
+def test_the_numbers_are_those_of_the_code() -> None:
+    assert CAPABILITIES["text"]["chunkLimit"] == {"default": 1500, "max": 1600, "key": "textChunkLimit"}
+    assert CAPABILITIES["pairing"] | {"notify": True} == {
+        "supported": True,
+        "codeLength": 8,
+        "validSeconds": 3600,
+        "maxPending": 3,
+        "notify": True,
+    }
+    assert CAPABILITIES["policies"] == ["pairing", "allowlist", "open", "disabled"]
+    assert {"delivered", "undelivered", "failed"} <= set(CAPABILITIES["delivery"]["final"])
+
+
+def test_people_read_words_and_programs_json() -> None:
+    lines = list(describe(CAPABILITIES))
+    assert "  inbound: no" in lines
+    assert "channel: sms" in lines
+    assert not any("True" in line or "{" in line for line in lines)
+    assert json.loads(json.dumps(CAPABILITIES)) == CAPABILITIES
