@@ -63,4 +63,5 @@ def reset_commands(redis: "Redis") -> None:
 
 def _start(plan: Plan) -> "subprocess.Popen[bytes]":
     module = f"bench.contenders.{plan.contender}"
-    return subprocess.Popen([sys.executable, "-m", module, msgspec.json.encode(plan).decode()])
+    words = [sys.executable, "-m", module, msgspec.json.encode(plan).decode()]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL)  # our stdout is the report

@@ -129,7 +129,7 @@ def _send_text(redis: Redis, plan: Plan, index: int) -> None:
 
 
 def _send(redis: Redis, call: Call) -> None:
-    redis.execute_command("EVAL", call.script.source, *call.command()[2:])
+    redis.execute_command("EVAL", call.script.source, *call.command()[2:])  # type: ignore[no-untyped-call]
 
 
 def _latencies(redis: Redis, texts: int) -> list[float]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.keys import Keys, Stage
+from shared.keys import SEEN_TTL_MS, Keys, Stage
 from shared.queue import lane_payload
 from shared.records import InboundText, Origin, PairingRequest, Reply, encode
 from shared.scripts import Call, script
@@ -107,6 +107,8 @@ def admit(*, keys: Keys, gate: Gate, text: InboundText, listed: bool, keyword: K
             PAIRING_TTL_MS,
             gate.debounce_ms,
             f"{now_ms} {text.message_sid}",
+            conversation,
+            SEEN_TTL_MS,
         ),
     )
 

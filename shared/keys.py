@@ -14,6 +14,9 @@ from enum import StrEnum
 
 import msgspec
 
+SEEN_TTL_MS = 7 * 24 * 3600 * 1000
+"""How long an inbound message is remembered: longer than any retry of Twilio's and any catch-up window."""
+
 ARQ_JOB = "arq:job:"
 ARQ_IN_PROGRESS = "arq:in-progress:"
 ARQ_RETRY = "arq:retry:"
@@ -108,9 +111,12 @@ class Keys:
         return Stage(stage), conversation
 
     def seen(self, account_id: str, message_sid: str) -> str:
-        """String: the verdict on one inbound message. Admission writes; 7 days, longer than any retry of Twilio's
-        and any catch-up window."""
+        """String: "verdict conversation" of one inbound message. Admission writes; 7 days."""
         return f"{self.prefix}seen:{account_id}:{message_sid}"
+
+    def answer(self, account_id: str, message_sid: str) -> str:
+        """String: id of the reply that answered one inbound message. The agent stage writes; 7 days."""
+        return f"{self.prefix}answer:{account_id}:{message_sid}"
 
     def approved(self, account_id: str) -> str:
         """Hash: approved sender -> msgpack `Approval`. Permanent until revoked."""

@@ -1,6 +1,6 @@
 """Typed calls on lanes. What a lane is and why it cannot lose its order: `lua/lib/lanes.lua`."""
 
-from shared.keys import LaneKeys, Stage
+from shared.keys import SEEN_TTL_MS, LaneKeys, Stage
 from shared.queue import lane_payload
 from shared.scripts import Call, script
 
@@ -19,14 +19,17 @@ def hand_over(
     target: LaneKeys,
     target_stage: Stage,
     records: tuple[bytes, ...],
+    note_keys: tuple[str, ...] = (),
+    note: str = "",
 ) -> Call:
     """Drop the `taken` oldest records of `source` and append `records` to `target`, if `turn` is still current.
 
-    The reply is 1, or 0 when another worker has committed this turn already (nothing was done).
+    `note` is written under each of `note_keys`, for as long as an inbound message is remembered. The reply is 1, or 0
+    when another worker has committed this turn already (nothing was done).
     """
     return Call(
         script("hand_over"),
-        (*source.as_tuple(), *target.as_tuple()),
+        (*source.as_tuple(), *target.as_tuple(), *note_keys),
         (
             source_stage.value,
             lane_payload(source_stage),
@@ -34,6 +37,8 @@ def hand_over(
             lane_payload(target_stage),
             turn,
             taken,
+            note,
+            SEEN_TTL_MS,
             *records,
         ),
     )

@@ -31,6 +31,8 @@ async def take_turn(work: Work, env: Environment) -> None:
             target=env.keys.lane(Stage.FORMAT, work.conversation),
             target_stage=Stage.FORMAT,
             records=records,
+            note_keys=tuple(env.keys.answer(text.account_id, text.message_sid) for text in texts),
+            note=reply_id(work),
         )
     )
     work.facts |= {"account": texts[0].account_id, "texts": len(texts), "message_sid": texts[-1].message_sid}
@@ -66,9 +68,14 @@ async def bury_turn(work: Work, env: Environment) -> Burial:
     return Burial(account_id=newest.account_id, records=work.records, apology=apology)
 
 
+def reply_id(work: Work) -> str:
+    """The id of what this turn says; derived, so that a turn that runs twice says the same."""
+    return f"{work.conversation}-{work.turn}"
+
+
 def _reply(work: Work, newest: InboundText, texts: tuple[str, ...], origin: Origin) -> Reply:
     return Reply(
-        reply_id=f"{work.conversation}-{work.turn}",
+        reply_id=reply_id(work),
         account_id=newest.account_id,
         conversation=work.conversation,
         to=newest.sender,

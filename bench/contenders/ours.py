@@ -38,7 +38,7 @@ async def hop(ctx: dict[str, Any]) -> None:
 def main() -> None:
     """Run until SIGTERM."""
     plan = plan_from_argv()
-    hops = [func(hop, name=stage.value) for stage in Stage]  # type: ignore[arg-type]
+    hops = [func(hop, name=stage.value) for stage in Stage]
     run(
         lambda: EventWorker(
             [noop, hang, *hops],  # type: ignore[list-item]
@@ -49,7 +49,7 @@ def main() -> None:
             max_jobs=plan.max_jobs,
             lease_s=plan.lease_s,
             grace_s=0,
-            on_startup=say_ready,  # type: ignore[arg-type]
+            on_startup=say_ready,
         )
     )
 

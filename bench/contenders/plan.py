@@ -1,6 +1,7 @@
 """What every contender is told (as JSON in its first argument) and does: the same work, whatever the engine.
 
-Redis keys: `bench:up` (a worker is ready), `bench:latency` (seconds per text over three hops), `bench:runs` (time and pid of each attempt).
+Redis keys: `bench:up` (a worker is ready), `bench:latency` (seconds per text over three hops), `bench:runs` (time and
+pid of each attempt).
 """
 
 import asyncio

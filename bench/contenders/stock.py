@@ -28,7 +28,7 @@ def hop_from(stage: Stage) -> Any:
         else:
             await ctx["redis"].enqueue_job(target.value, sent_at, _queue_name=KEYS.queue(target.value))
 
-    return func(hop, name=stage.value)  # type: ignore[arg-type]
+    return func(hop, name=stage.value)
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
         keep_result=0,
         job_serializer=serialize,
         job_deserializer=deserialize,
-        on_startup=say_ready,  # type: ignore[arg-type]
+        on_startup=say_ready,
     ).run()
 
 

@@ -6,14 +6,13 @@
 -- ARGV: 1 stage, 2 payload (agent); 3 stage, 4 payload (format); 5 sender; 6 policy; 7 "1" if allowFrom names the sender;
 --       8 record; 9 keyword (stop, start, help or empty); 10, 11 texts a minute of the sender, of the account (0: any);
 --       12 code; 13 pairing request; 14 pairing reply; 15 pending requests allowed (0: any); 16 lifetime of a request in ms;
---       17 debounce in ms; 18 note of the opt-out.
+--       17 debounce in ms; 18 note of the opt-out; 19 conversation id; 20 how long a message is remembered, in ms.
 -- Returns {verdict, earlier verdict of a duplicate or ''}. `code_taken` means: nothing was stored, come again with
 -- another code.
 --
 -- Order (each step sees only what the one before let through): duplicate, opt-out, rate limit, policy. Two replicas that
 -- receive one message at once, ten texts of one stranger, an approval in between: each finds what the one before left,
 -- because all of it is one script. The verdict is stored with the message, so a repeated webhook changes nothing.
-local SEEN_TTL_MS = 7 * 24 * 3600 * 1000
 local MINUTE_MS = 60000
 local sender, now = ARGV[5], now_ms()
 
@@ -71,5 +70,5 @@ if earlier then
   return {'duplicate', earlier}
 end
 local verdict = decide()
-if verdict ~= 'code_taken' then redis.call('SET', KEYS[1], verdict, 'PX', SEEN_TTL_MS) end
+if verdict ~= 'code_taken' then redis.call('SET', KEYS[1], verdict .. ' ' .. ARGV[19], 'PX', ARGV[20]) end
 return {verdict, ''}

@@ -39,6 +39,8 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """The body as it arrives."""
     hangs_up: bool = False
     """The client goes away before the body is complete."""
+    stalls: bool = False
+    """The client sends no more and does not go away."""
 
     @property
     def body(self) -> bytes:
@@ -121,10 +123,16 @@ class Gate:
         ended = False
 
         async def receive() -> dict[str, Any]:
+            if not left and webhook.stalls:
+                await asyncio.Event().wait()
             if not left and webhook.hangs_up:
                 return {"type": "http.disconnect"}
             chunk = left.pop(0) if left else b""
-            return {"type": "http.request", "body": chunk, "more_body": bool(left) or webhook.hangs_up}
+            return {
+                "type": "http.request",
+                "body": chunk,
+                "more_body": bool(left) or webhook.hangs_up or webhook.stalls,
+            }
 
         async def send(message: Any) -> None:
             nonlocal status, ended

@@ -199,6 +199,11 @@ def hang_up(_: random.Random, webhook: Webhook) -> Webhook:
     return msgspec.structs.replace(webhook, hangs_up=True)
 
 
+def stall(rng: random.Random, webhook: Webhook) -> Webhook:
+    """Rarely: each one costs the whole volley the time limit of a body."""
+    return msgspec.structs.replace(webhook, stalls=rng.random() < 0.02)
+
+
 def change_header(rng: random.Random, webhook: Webhook) -> Webhook:
     name = rng.choice((b"x-twilio-signature", b"content-type", b"content-length", b"host", b"x-forwarded-host",
                        b"x-forwarded-for", b"x-twilio-webhooks-signature-settings"))  # fmt: skip
@@ -225,6 +230,6 @@ def change_query(rng: random.Random, webhook: Webhook) -> Webhook:
 
 
 TAMPERINGS: tuple[Callable[[random.Random, Webhook], Webhook], ...] = (
-    flip_bytes, flip_bytes, splice, splice, truncate, replace_body, cut_into_chunks, cut_into_chunks, hang_up, change_header,
+    flip_bytes, flip_bytes, splice, splice, truncate, replace_body, cut_into_chunks, cut_into_chunks, hang_up, stall, change_header,
     change_header, change_method, change_path, change_path, change_query,
 )  # fmt: skip

@@ -65,7 +65,7 @@ class Model:
     def tell(self, webhook: Webhook) -> bool:
         """One more request was sent; whether the gateway must answer 200."""
         account = self._by_path.get(webhook.path)
-        if account is None or webhook.method != "POST" or webhook.hangs_up or is_too_large(webhook):
+        if account is None or webhook.method != "POST" or is_cut_short(webhook) or is_too_large(webhook):
             return False
         pairs = parse(webhook)
         if pairs is None or not self._is_genuine(account, webhook, pairs):
@@ -152,6 +152,10 @@ class Model:
         return [account.id for account in self._by_path.values()]
 
 
+def is_cut_short(webhook: Webhook) -> bool:
+    return webhook.hangs_up or webhook.stalls
+
+
 def is_too_large(webhook: Webhook) -> bool:
     """In fact, or because it says so itself."""
     declared = webhook.header(b"content-length")
@@ -202,8 +206,9 @@ def read(account: Account, first: dict[str, str]) -> Stored | None:
 
 
 def is_callback(first: dict[str, str], query: bytes) -> bool:
-    part = query.decode("latin-1").rpartition("textgate_part=")[2]
-    return is_id(first.get("MessageSid") or first.get("SmsSid") or "") and ("textgate_part=" not in query.decode("latin-1") or len(part) <= 100)
+    """News about a part of ours, or of one that is not known any more: answered 200, stored nowhere here."""
+    part = query.partition(b"textgate_part=")[2]
+    return is_id(first.get("MessageSid") or first.get("SmsSid") or "") and len(part) <= 100
 
 
 def is_id(sid: str) -> bool:

@@ -86,7 +86,8 @@ class Line:
             created_ms=1,
             in_reply_to=SID,
         )
-        await self._hand_over(Stage.AGENT, Stage.FORMAT, turn, (encode(reply),))
+        note = {"note_keys": (self.keys.answer("default", SID),), "note": reply.reply_id}
+        await self._hand_over(Stage.AGENT, Stage.FORMAT, turn, (encode(reply),), **note)
         return reply.reply_id
 
     async def cut(self, reply_id: str, count: int = 2) -> list[Part]:
@@ -121,7 +122,7 @@ class Line:
         turn = await self.turn(Stage.OUTBOUND)
         await self.do(settle(keys=self.keys, part=part, turn=turn, sid=sid, status=Status.QUEUED))
 
-    async def _hand_over(self, stage: Stage, to: Stage, turn: str, records: tuple[bytes, ...]) -> None:
+    async def _hand_over(self, stage: Stage, to: Stage, turn: str, records: tuple[bytes, ...], **note: Any) -> None:
         call = hand_over(
             source=self.keys.lane(stage, CONVERSATION),
             source_stage=stage,
@@ -130,5 +131,6 @@ class Line:
             target=self.keys.lane(to, CONVERSATION),
             target_stage=to,
             records=records,
+            **note,
         )
         assert await self.do(call) == 1

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -65,7 +65,7 @@ class Queue:
         await self.ring()
 
     async def ring(self) -> None:
-        await self.redis.execute_command("LPUSH", self.bell, "1")
+        await cast("Awaitable[int]", self.redis.lpush(self.bell, "1"))
 
     async def score(self, job_id: str) -> float | None:
         found: float | None = await self.redis.zscore(self.name, f"test:{job_id}")

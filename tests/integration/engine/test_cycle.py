@@ -1,6 +1,7 @@
 """The scripts alone, with workers that are mere tokens: fencing, leases, the bell, repeated and lost answers."""
 
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -146,8 +147,8 @@ async def test_a_claim_and_its_lease_end_together(queue: Queue, ann: Hand) -> No
     """The key must not outlive the score, or the worker that wakes at the score would look past the job."""
     await queue.put("f", job_id="j")
     await ann.claim()
-    expires = await queue.redis.execute_command("PEXPIRETIME", "arq:in-progress:test:j")
-    assert expires == (await queue.score("j") or 0) - 1
+    key = "arq:in-progress:test:j"
+    assert await cast("Awaitable[int]", queue.redis.pexpiretime(key)) == (await queue.score("j") or 0) - 1
 
 
 async def test_renewal_moves_lease_and_score(queue: Queue, ann: Hand, bob: Hand) -> None:

@@ -10,7 +10,7 @@ from arq.worker import Retry
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared.group_commit import execute
+from shared.group_commit import Confirm, execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, hand_over
 from shared.queue import split_job_id
@@ -237,6 +237,20 @@ async def refusals(redis: Redis) -> bool:
     return "errorstat_OOM" in await redis.info("errorstats")
 
 
+async def test_a_call_that_was_not_confirmed_is_sent_again(
+    start_worker: StartWorker, queue: Queue, keys: Keys, events: Events
+) -> None:
+    """The confirmation here counts itself, and is content with the second."""
+
+    async def job(ctx: dict[str, Any]) -> None:
+        lane = keys.lane(Stage.FORMAT, "c")
+        events.tell(await ctx["call"](append(lane=lane, stage=Stage.FORMAT, records=(b"x",))))
+
+    start_worker({"job": job}, confirm=Confirm(("INCR", "test:queue:confirmations"), (2,)))
+    await queue.put("job", job_id="j")
+    assert await events.next() == 2, "the first append was carried out, but nobody was told"
+
+
 # --- put-offs, retries, attempts ---
 
 
@@ -338,7 +352,7 @@ async def test_a_lease_that_ran_out_is_taken_again_without_a_second_run(
     # As after a minute without Redis: the lease is over, the connections are gone.
     await redis.delete("arq:in-progress:test:j")
     await redis.zadd(queue.name, {"test:j": 1})
-    await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    await redis.client_kill_filter(_type="normal", skipme=True)
 
     async def held_again() -> bool:
         return await queue.holder("j") == worker.name.encode()
@@ -360,7 +374,7 @@ async def test_dropped_connections_lose_nothing(
     start_worker({"agent": agent}, peek=1, lease_s=1)
     for number in range(20):
         await fill(redis, keys, f"c{number}", b"1", b"2")
-        await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await redis.client_kill_filter(_type="normal", skipme=True)
     await until(queue.is_empty)
     for number in range(20):
         assert await load_list(redis, keys.lane(Stage.FORMAT, f"c{number}").list, 0, -1) == [b"1", b"2"]

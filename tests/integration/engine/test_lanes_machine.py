@@ -28,9 +28,10 @@ workers = st.sampled_from(WORKERS)
 class Lanes(RuleBasedStateMachine):
     """Agent lanes of three conversations, two workers; the format lanes collect what was handed over."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    client: redis.Redis
+
+    def __init__(self) -> None:
         super().__init__()
-        self.client = client
         self.client.flushall()
         self.sent: dict[str, list[bytes]] = {conversation: [] for conversation in CONVERSATIONS}
         self.beliefs: dict[str, list[Claimed]] = {worker: [] for worker in WORKERS}
@@ -193,7 +194,7 @@ class Lanes(RuleBasedStateMachine):
         return worker, self.beliefs[worker].pop(index)
 
     def run(self, call: Call) -> Any:
-        return self.client.execute_command("EVAL", call.script.source, *call.command()[2:])
+        return self.client.execute_command("EVAL", call.script.source, *call.command()[2:])  # type: ignore[no-untyped-call]
 
     def records(self, lane: LaneKeys) -> list[bytes]:
         found: Any = self.client.lrange(lane.list, 0, -1)
@@ -223,12 +224,14 @@ def claimant(worker: str) -> Claimant:
 
 
 def test_every_record_is_handed_over_once_and_in_order(redis_url: str) -> None:
-    client = redis.Redis.from_url(redis_url)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: Lanes(client),
+    class LanesHere(Lanes):
+        client = redis.Redis.from_url(redis_url)
+
+    run_state_machine_as_test(
+        LanesHere,
         settings=settings(
             max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
-    client.flushall()
-    client.close()
+    LanesHere.client.flushall()
+    LanesHere.client.close()

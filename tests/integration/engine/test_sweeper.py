@@ -9,7 +9,7 @@ from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.queue import split_job_id
-from tests.integration.engine.conftest import LIMIT_S, Queue, StartWorker
+from tests.integration.engine.conftest import LIMIT_S, Queue, StartWorker, until
 from workers.sweeper import MOST_AT_ONCE, Sweeper
 
 
@@ -53,6 +53,21 @@ async def test_one_worker_sweeps_at_a_time(redis: Redis, keys: Keys) -> None:
     sweepers = [Sweeper(redis, keys, name=f"w{number}") for number in range(3)]
     assert [await sweeper._may_sweep() for sweeper in sweepers] == [True, False, False]
     assert 0 < await redis.pttl(keys.sweeper) <= 15_000
+
+
+async def test_a_lane_job_that_a_worker_cannot_run_is_dropped_and_healed(
+    start_worker: StartWorker, redis: Redis, keys: Keys, queue: Queue
+) -> None:
+    """As in a rolling deploy, when an old worker finds a new stage's job on its queue."""
+
+    async def other(_: dict[str, Any]) -> None: ...
+
+    await fill(redis, keys, "c")
+    worker = start_worker({"other": other}, peek=1)
+    await until(queue.is_empty)
+    await worker.close()
+    assert await Sweeper(redis, keys, name="w", quiet_s=0).sweep() == 1
+    assert await redis.zcard(queue.name) == 1
 
 
 async def test_every_worker_hosts_a_sweeper(start_worker: StartWorker, redis: Redis, keys: Keys, queue: Queue) -> None:

@@ -69,7 +69,7 @@ async def block(ctx: dict[str, Any]) -> None:
     assert plan
     tell("start", ctx["job_id"], ctx["job_try"], ctx["score"])
     client = redis.Redis.from_url(plan.redis_url)
-    seen = set()
+    seen: set[object] = set()
     while len(seen) < 3:
         seen.add(client.zscore(Keys(PREFIX).queue("agent"), ctx["job_id"]))
         time.sleep(0.01)  # noqa: ASYNC251 - on purpose
