@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from shared.phone import Address, parse_e164
+from shared.redis_sentinel import parse_sentinel
 from shared.settings_channels import DmPolicy, PhoneInput
 
 RESERVED_PATHS = ("/healthz", "/readyz", "/v1")
@@ -86,6 +87,8 @@ def check_redis_url(url: str) -> str:
         _ = None if parts.scheme == "redis+sentinel" else parts.port  # reading it raises for one that is none
     except ValueError:
         raise ValueError(expected) from None
+    if parts.scheme == "redis+sentinel":
+        parse_sentinel(url)
     if parts.scheme not in _REDIS_SCHEMES or not (parts.path if parts.scheme == "unix" else parts.netloc):
         raise ValueError(expected)
     return url

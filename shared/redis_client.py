@@ -8,9 +8,11 @@ loops above, which know whether they may wait (a worker) or must answer now (the
 from collections.abc import Awaitable
 from typing import Any, cast
 
+import redis
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
@@ -19,6 +21,10 @@ from redis.exceptions import (
     ReadOnlyError,
     TimeoutError as RedisTimeoutError,
 )
+from redis.retry import Retry as BlockingRetry
+from redis.sentinel import Sentinel as BlockingSentinel
+
+from shared.redis_sentinel import SENTINEL, SentinelTarget, parse_sentinel
 
 AWAY = (
     RedisConnectionError,
@@ -48,12 +54,41 @@ def connection_options() -> dict[str, Any]:
 
 
 def connect(url: str) -> Redis:
-    """A client for `redis://`, `rediss://` or `unix://`; connects at the first command. Replies are bytes."""
+    """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://`; connects at the first command.
+
+    Replies are bytes. With Sentinel every new connection asks who the primary is now.
+    """
     options = connection_options()
     if not url.startswith("unix://"):
         options["socket_keepalive"] = True
-    client: Redis = Redis.from_url(url, **options)
-    return client
+    if url.startswith(SENTINEL):
+        target = parse_sentinel(url)
+        make: Any = AsyncSentinel  # redis-py leaves it untyped
+        sentinel = make(target.hosts, sentinel_kwargs=_sentinel_options(target, READ_TIMEOUT_S), **options)
+        return cast("Redis", sentinel.master_for(target.service, **target.login))
+    return cast("Redis", Redis.from_url(url, **options))
+
+
+def connect_blocking(url: str, *, limit_s: float) -> redis.Redis:
+    """The same for a thread: synchronous, one time limit for connecting and reading, no pause between tries."""
+    options: dict[str, Any] = {
+        "socket_timeout": limit_s,
+        "socket_connect_timeout": limit_s,
+        "retry": BlockingRetry(NoBackoff(), 1),
+    }
+    if not url.startswith("unix://"):
+        options["socket_keepalive"] = True
+    if url.startswith(SENTINEL):
+        target = parse_sentinel(url)
+        make: Any = BlockingSentinel
+        sentinel = make(target.hosts, sentinel_kwargs=_sentinel_options(target, limit_s), **options)
+        return cast("redis.Redis", sentinel.master_for(target.service, **target.login))
+    return redis.Redis.from_url(url, **options)
+
+
+def _sentinel_options(target: SentinelTarget, limit_s: float) -> dict[str, Any]:
+    options: dict[str, Any] = {"socket_timeout": limit_s, "socket_connect_timeout": min(limit_s, 2.0)}
+    return {**options, "password": target.sentinel_password} if target.sentinel_password else options
 
 
 async def load_list(redis: Redis, key: str, first: int, last: int) -> list[bytes]:
