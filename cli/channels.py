@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.channels_account import CompletedAccountOption
-from cli.options import ChannelOption, ConfigOption, JsonOption, StateDirOption, common
+from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
 from cli.words import check_channel
 from shared.errors import UsageError
@@ -62,7 +61,7 @@ def status(
     context: typer.Context,
     word: _Word = None,
     channel: ChannelOption = None,
-    account: CompletedAccountOption = None,
+    account: AccountOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,

@@ -9,6 +9,8 @@ from typing import Annotated
 import msgspec
 import typer
 
+from cli.account_completion import complete_account
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -22,7 +24,10 @@ StateDirOption = Annotated[
     typer.Option("--state-dir", metavar="DIR", help="State folder of `textgate up`. Else: state.dir."),
 ]
 AccountOption = Annotated[
-    str | None, typer.Option("--account", metavar="ID", help="Which of several configured accounts.")
+    str | None,
+    typer.Option(
+        "--account", metavar="ID", help="Which of several configured accounts.", autocompletion=complete_account
+    ),
 ]
 ChannelOption = Annotated[
     str | None, typer.Option("--channel", metavar="sms", help="The channel; sms is the only one.")

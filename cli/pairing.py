@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import pairing_senders
-from cli.channels_account import CompletedAccountOption
 from cli.channels_words import iso
-from cli.options import ChannelOption, ConfigOption, JsonOption, StateDirOption, common
+from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
-from cli.pairing_words import parse_denied_code
 from cli.target import Target, find_target, opened
 from cli.words import check_channel, parse_code
 
@@ -48,7 +46,7 @@ def list_(
     context: typer.Context,
     word: Annotated[str | None, typer.Argument(metavar="[sms]", show_default=False)] = None,
     channel: ChannelOption = None,
-    account: CompletedAccountOption = None,
+    account: AccountOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
@@ -80,7 +78,7 @@ def approve(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="[sms] CODE", show_default=False)],
     channel: ChannelOption = None,
-    account: CompletedAccountOption = None,
+    account: AccountOption = None,
     notify: Annotated[bool, typer.Option("--notify", help="Text them that they are in.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -96,7 +94,7 @@ def approve(
     --json:   {"code", "account", "sender", "notified"}
     """
     check_channel(channel)
-    code = parse_code(words)
+    code = parse_code(words, verb="approve")
     target = find_target(common(context, config, state_dir))
     request = asyncio.run(approve_code(target, code, account=account, notify=notify))
     if as_json:
@@ -110,7 +108,7 @@ def deny(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="[sms] CODE", show_default=False)],
     channel: ChannelOption = None,
-    account: CompletedAccountOption = None,
+    account: AccountOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
@@ -126,7 +124,7 @@ def deny(
     --json:   {"code", "account", "sender", "mayAskAgainAt"}
     """
     check_channel(channel)
-    code = parse_denied_code(words)
+    code = parse_code(words, verb="deny")
     target = find_target(common(context, config, state_dir))
     request = asyncio.run(deny_code(target, code, account=account))
     if as_json:

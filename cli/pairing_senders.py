@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from cli.channels_account import CompletedAccountOption
 from cli.channels_gateway import Gateway, find_gateway
 from cli.channels_words import iso, iso_or_none
-from cli.options import ChannelOption, ConfigOption, JsonOption, StateDirOption, common
+from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
 from cli.pairing_words import parse_sender
 from cli.target import Target, opened
@@ -45,7 +44,7 @@ def allowed(
     context: typer.Context,
     word: Annotated[str | None, typer.Argument(metavar="[sms]", show_default=False)] = None,
     channel: ChannelOption = None,
-    account: CompletedAccountOption = None,
+    account: AccountOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
@@ -84,7 +83,7 @@ def revoke(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="[sms] NUMBER", show_default=False)],
     channel: ChannelOption = None,
-    account: CompletedAccountOption = None,
+    account: AccountOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,

@@ -2,18 +2,9 @@
 
 from collections.abc import Sequence
 
-from cli.words import SMS, check_channel
+from cli.words import SMS
 from shared.errors import UsageError
 from shared.phone import parse_address, parse_e164
-
-
-def parse_denied_code(words: Sequence[str]) -> str:
-    """`[sms] CODE`: the code. Raises UsageError if that is not what stands there."""
-    if len(words) == 2:
-        check_channel(words[0])
-    if len(words) not in (1, 2) or words[-1].lower() == SMS:
-        raise UsageError("which code? write `textgate pairing deny CODE`; `textgate pairing list` shows the codes")
-    return words[-1]
 
 
 def parse_sender(words: Sequence[str]) -> tuple[str, ...]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.channels_account import CompletedAccountOption
-from cli.options import ChannelOption, ConfigOption, JsonOption, StateDirOption, common
+from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
 from cli.target import Target, find_target, opened
 from cli.words import check_channel
@@ -25,7 +24,7 @@ def trace(
     context: typer.Context,
     message_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
     channel: ChannelOption = None,
-    account: CompletedAccountOption = None,
+    account: AccountOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,

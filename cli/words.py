@@ -16,12 +16,12 @@ def check_channel(channel: str | None) -> None:
         raise UsageError(f"there is no channel {channel}: the only one is sms")
 
 
-def parse_code(words: Sequence[str]) -> str:
-    """`[sms] CODE`: the code. Raises UsageError if that is not what stands there."""
+def parse_code(words: Sequence[str], *, verb: str) -> str:
+    """`[sms] CODE`: the code. `verb` names the command (approve, deny). Raises UsageError if that is not what stands there."""
     if len(words) == 2:
         check_channel(words[0])
     if len(words) not in (1, 2) or words[-1].lower() == SMS:
-        raise UsageError("which code? write `textgate pairing approve CODE`; `textgate pairing list` shows the codes")
+        raise UsageError(f"which code? write `textgate pairing {verb} CODE`; `textgate pairing list` shows the codes")
     return words[-1]
 
 

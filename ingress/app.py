@@ -1,4 +1,4 @@
-"""The public ASGI app: one webhook per enabled account, health, and nothing else."""
+"""The public ASGI app: one webhook per enabled account, the API while it has tokens, health, and nothing else."""
 
 import asyncio
 import contextlib
@@ -9,8 +9,10 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ingress.api.routes import ApiRoutes
 from ingress.health import healthz, readyz
 from ingress.routes import WebhookRoutes
+from ingress.webhook import TWIML
 from shared.durability import confirmation
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
@@ -21,17 +23,25 @@ from shared.settings import Settings
 def create_app(settings: Settings, redis: Redis) -> Starlette:
     """The app for these settings. While it runs it watches the configuration; at the end it closes `redis`."""
     commit = GroupCommit(redis, confirm=confirmation(settings.redis))
-    webhooks = WebhookRoutes(settings, keys=Keys(settings.redis.prefix), commit=commit)
+    keys = Keys(settings.redis.prefix)
+    webhooks = WebhookRoutes(settings, keys=keys, commit=commit)
+    api = ApiRoutes(settings, keys=keys, commit=commit, redis=redis)
+
+    def replace(fresh: Settings) -> None:
+        webhooks.replace(fresh)
+        api.replace(fresh)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        watching = asyncio.create_task(SettingsWatcher(settings, apply=webhooks.replace).run())
-        yield
-        watching.cancel()
-        await asyncio.wait([watching])
-        await commit.close()
+        watching = asyncio.create_task(SettingsWatcher(settings, apply=replace).run())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+            await commit.close()
 
-    routes = [webhooks, Route("/healthz", healthz), Route("/readyz", readyz)]
+    routes = [webhooks, api, Route("/healthz", healthz), Route("/readyz", readyz)]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
     app.router.redirect_slashes = False  # a redirected POST loses its signature
     app.state.redis = redis
@@ -39,4 +49,4 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
 
 
 async def _not_found(*_: object) -> Response:
-    return Response(status_code=404)
+    return Response(TWIML, status_code=404, media_type="text/xml")

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from ingress.form import Form
 from ingress.signature import Algorithm, is_genuine
 
 MAX_TRIES = 64
@@ -21,7 +20,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What a request shows of the URL that it was sent to; proxies may have changed it, attackers chose it."""
 
     hosts: tuple[str, ...]
-    """`Host` and `X-Forwarded-Host`."""
+    """`Host` and `X-Forwarded-Host`, as far as they are host names or addresses: they may hold anything."""
     path: str
     query: str
 
@@ -31,7 +30,7 @@ def explain(
     given: str,
     keys: tuple[str, ...],
     url: str,
-    form: Form,
+    parameters: bytes,
     seen: Seen,
     algorithm: Algorithm = Algorithm.HMAC_SHA1,
 ) -> str:
@@ -41,7 +40,7 @@ def explain(
     for tries, (candidate, changed) in enumerate(_candidates(url, seen)):
         if tries >= MAX_TRIES:
             break
-        if is_genuine(given=given, keys=keys, url=candidate, form=form, algorithm=algorithm):
+        if is_genuine(given=given, keys=keys, url=candidate, parameters=parameters, algorithm=algorithm):
             return f"{' and '.join(changed)} of publicWebhookUrl differ from what Twilio has: it signed {candidate}"
     return (
         "neither host, path, port, query nor scheme explains it: the auth token differs (rotated? another account's?), "

@@ -90,10 +90,12 @@ def signature(key: str, url: str, parameters: bytes, algorithm: Algorithm = Algo
 
 
 def is_genuine(
-    *, given: str, keys: tuple[str, ...], url: str, form: Form, algorithm: Algorithm = Algorithm.HMAC_SHA1
+    *, given: str, keys: tuple[str, ...], url: str, parameters: bytes, algorithm: Algorithm = Algorithm.HMAC_SHA1
 ) -> bool:
-    """Whether any of our keys (two tokens during a rotation) made this signature. Compares in constant time."""
-    parameters = signed_parameters(form)
+    """Whether any of our keys (two tokens during a rotation) made this signature. Compares in constant time.
+
+    `parameters`: as `signed_parameters` gives them.
+    """
     offered = given.encode("utf-8", "surrogateescape")
     return any(
         hmac.compare_digest(signature(key, variant, parameters, algorithm).encode(), offered)

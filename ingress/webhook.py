@@ -15,7 +15,7 @@ from ingress.callbacks import record_callback
 from ingress.client_address import Network, client_address
 from ingress.form import Form, first_values, is_json, parse_form
 from ingress.inbound import check_addressee, decide_keyword, is_status_callback, parse_text
-from ingress.verifier import Verifier
+from ingress.verifier import BadSignatureError, Verifier
 from shared.admission import Gate, Keyword, Verdict, admit, count_failure, verdict_of
 from shared.errors import RejectedError, TransientError
 from shared.group_commit import GroupCommit
@@ -24,7 +24,7 @@ from shared.logs import logger
 from shared.records import InboundText
 from shared.settings import Account
 
-_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 log = logger(__name__)
 
@@ -84,13 +84,16 @@ class Webhook:
         try:
             self.verifier.check(scope, headers, form=form, json_body=json_body)
         except RejectedError as refused:
-            await self._count_failure(scope, refused)
+            await self._count_failure(scope)
+            if isinstance(refused, BadSignatureError):
+                reason = self.verifier.explain(scope, headers, form=form)
+                raise RejectedError(reason, status=refused.status) from None
             raise
         if json_body is not None:
             raise RejectedError("genuine, but JSON: set the webhook to form encoding in Twilio", status=400)
         return form
 
-    async def _count_failure(self, scope: Scope, refused: RejectedError) -> None:
+    async def _count_failure(self, scope: Scope) -> None:
         """Raises RejectedError(429) past the limit. With Redis away nothing is counted and the 403 stands."""
         limit = self.account.rate_limits.failed_signatures_per_minute
         if not limit:
@@ -103,7 +106,7 @@ class Webhook:
         except TransientError:
             return
         if count > limit:
-            raise RejectedError(f"too many bad signatures; the last: {refused}", status=429) from refused
+            raise RejectedError("too many bad signatures from this client", status=429)
 
     async def _take_in(self, fields: dict[str, str]) -> None:
         check_addressee(fields, self.account)
@@ -129,10 +132,10 @@ class Webhook:
 
 
 async def _answer(send: Send, status: int) -> None:
-    headers = [(b"content-type", b"text/xml"), (b"content-length", str(len(_TWIML)).encode())]
+    headers = [(b"content-type", b"text/xml"), (b"content-length", str(len(TWIML)).encode())]
     if status == 405:
         headers.append((b"allow", b"POST"))
     if status in (408, 413):
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": _TWIML})
+    await send({"type": "http.response.body", "body": TWIML})

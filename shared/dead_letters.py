@@ -1,12 +1,40 @@
-"""Dead letters: work that was given up, kept whole with its cause.
+"""Dead letters: work that was given up, kept whole with its cause until an operator retries or drops it.
 
-Redis keys: dead, dead:<id>, the lane it came from, the format lane for the apology, the parts that are dead now.
+The states, and what a crash leaves: `lua/bury.lua` and `lua/retry_letter.lua`. They never expire and are never trimmed.
+
+Redis keys: dead, dead:<id>, dead:<id>:notes, the lane it came from, the format lane for the apology, its parts.
 """
 
+from collections.abc import AsyncIterator
+
+import msgspec
+from redis.asyncio import Redis
+
 from shared.keys import Keys, Stage
+from shared.outbox import PART_TTL_MS
 from shared.queue import lane_payload
-from shared.records import DeadLetter, Reply, encode
+from shared.records import DeadLetter, Reply, decode_dead_letter, decode_part, encode
+from shared.redis_client import load_hash
 from shared.scripts import Call, script
+
+AT_ONCE = 200
+"""Letters that are read in one round trip."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter as it lies in Redis; `raw` fences its retry."""
+
+    letter: DeadLetter
+    raw: bytes
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True):
+    """What was noted beside a letter when it was buried."""
+
+    failures: int | None
+    """How often its last turn had failed; None: buried by a version that did not note it."""
+    may_be_sent: frozenset[str]
+    """Parts whose outcome was not known, or that Twilio had."""
 
 
 def bury(
@@ -22,6 +50,7 @@ def bury(
             *keys.lane(stage, letter.conversation).as_tuple(),
             keys.dead,
             keys.dead_letter(letter.letter_id),
+            keys.dead_notes(letter.letter_id),
             *keys.lane(Stage.FORMAT, letter.conversation).as_tuple(),
             *(keys.part(part_id) for part_id in part_ids),
         ),
@@ -35,5 +64,74 @@ def bury(
             letter.letter_id,
             encode(letter),
             encode(apology) if apology is not None else b"",
+            *part_ids,
         ),
+    )
+
+
+def retry(*, keys: Keys, kept: Kept) -> Call:
+    """Put the letter's records back at the end of their lane, as one block with the same ids.
+
+    The reply is 1, or 0 if somebody has retried or dropped the letter meanwhile. Raises ValueError for a stage that
+    this version does not know.
+    """
+    letter = kept.letter
+    stage = Stage(letter.stage)
+    part_ids = tuple(decode_part(record).part_id for record in letter.records) if stage is Stage.OUTBOUND else ()
+    return Call(
+        script("retry_letter"),
+        (
+            *keys.lane(stage, letter.conversation).as_tuple(),
+            keys.dead,
+            keys.dead_letter(letter.letter_id),
+            keys.dead_notes(letter.letter_id),
+            *(keys.part(part_id) for part_id in part_ids),
+        ),
+        (
+            stage.value,
+            lane_payload(stage.value),
+            letter.letter_id,
+            kept.raw,
+            PART_TTL_MS,
+            len(letter.records),
+            *letter.records,
+            *part_ids,
+        ),
+    )
+
+
+def drop(*, keys: Keys, letter_id: str) -> Call:
+    """Forget a letter for good; the reply is 1, or 0 if it was no longer there."""
+    return Call(
+        script("drop_letter"), (keys.dead, keys.dead_letter(letter_id), keys.dead_notes(letter_id)), (letter_id,)
+    )
+
+
+async def count_letters(redis: Redis, keys: Keys) -> int:
+    """How many there are."""
+    return int(await redis.zcard(keys.dead))
+
+
+async def load_letters(redis: Redis, keys: Keys) -> AsyncIterator[Kept]:
+    """All of them, the first buried first: the order in which a retry must put them back."""
+    ids = [raw.decode() for raw in await redis.zrange(keys.dead, 0, -1)]
+    for start in range(0, len(ids), AT_ONCE):
+        for kept in await load_named(redis, keys, ids[start : start + AT_ONCE]):
+            if kept is not None:
+                yield kept
+
+
+async def load_named(redis: Redis, keys: Keys, letter_ids: list[str]) -> list[Kept | None]:
+    """These letters, at least one; None for one that is not there."""
+    found = await redis.mget([keys.dead_letter(each) for each in letter_ids])
+    return [None if raw is None else Kept(letter=decode_dead_letter(raw), raw=raw) for raw in found]
+
+
+async def load_notes(redis: Redis, keys: Keys, letter_id: str) -> Notes:
+    """What was noted beside a letter."""
+    raw = {field.decode(): value for field, value in (await load_hash(redis, keys.dead_notes(letter_id))).items()}
+    failures = raw.pop("failures", None)
+    return Notes(
+        failures=None if failures is None else int(failures),
+        may_be_sent=frozenset(part_id for part_id, journaled_ms in raw.items() if journaled_ms),
     )

@@ -18,6 +18,9 @@ from shared.errors import TransientError
 from shared.redis_client import AWAY
 from shared.scripts import Call, all_scripts
 
+LIMIT_S = 4.0
+"""How long a call waits at most, reconnecting included: Twilio gives a webhook 15 s, and `#rt=4000` less."""
+
 MAX_GROUP = 256
 """Calls in one pipeline; more only lengthens the wait of the first."""
 
@@ -33,22 +36,27 @@ class GroupCommit:
     numbers that its reply must reach; None if the server's own settings are guarantee enough.
     """
 
-    def __init__(self, redis: Redis, *, confirm: "Confirm | None" = None) -> None:
+    def __init__(self, redis: Redis, *, confirm: "Confirm | None" = None, limit_s: float = LIMIT_S) -> None:
         self._redis = redis
         self._confirm = confirm
+        self._limit_s = limit_s
         self._waiting: list[tuple[Call, asyncio.Future[Any]]] = []
         self._sender: asyncio.Task[None] | None = None
         self.groups = 0
         self.calls = 0
 
     async def call(self, call: Call) -> Any:
-        """The script's reply. Raises TransientError if Redis is away or cannot confirm, ResponseError if the
+        """The script's reply. Raises TransientError if Redis is away, hangs or cannot confirm, ResponseError if the
         script itself fails."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((call, future))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all())
-        return await future
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await future
+        except TimeoutError as error:
+            raise TransientError("Redis does not answer in time", code="redis-away") from error
 
     async def close(self) -> None:
         """Wait for what is under way, then close the client."""

@@ -92,6 +92,7 @@ class Keys:
 
     def conversation(self, conversation: str) -> str:
         """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed.
+        account, peer: whom it is with, once the API has written to them; for those who know only the id.
         Expires 30 days after its last lane fell idle."""
         return f"{self.prefix}conversation:{conversation}"
 
@@ -151,6 +152,19 @@ class Keys:
         such keys is bounded by the number of clients that fail within it."""
         return f"{self.prefix}rate:signatures:{client}"
 
+    def api_rate(self, token: str) -> str:
+        """String: requests of this API token in the current minute. One minute."""
+        return f"{self.prefix}rate:api:{token}"
+
+    def idempotency(self, token: str, key: str) -> str:
+        """Hash: what an `Idempotency-Key` of this API token was answered, and to which body. 24 hours."""
+        digest = hashlib.blake2b(f"{token}\0{key}".encode(), digest_size=16).hexdigest()
+        return f"{self.prefix}idempotency:{digest}"
+
+    def message(self, message_id: str) -> str:
+        """Hash: account, conversation and created_ms of a reply that the API took in. 30 days."""
+        return f"{self.prefix}message:{message_id}"
+
     def pace(self, account_id: str, sender: str) -> str:
         """String: when the next segment of this sender may start, in ms. Expires when that time has passed."""
         return f"{self.prefix}pace:{account_id}:{sender}"
@@ -170,3 +184,8 @@ class Keys:
     def dead_letter(self, letter_id: str) -> str:
         """String: msgpack `DeadLetter`. Permanent until retried or dropped."""
         return f"{self.prefix}dead:{letter_id}"
+
+    def dead_notes(self, letter_id: str) -> str:
+        """Hash beside a dead letter: `failures`; each part id -> ms of its journal entry if Twilio may have it, else
+        empty. `lua/bury.lua` writes, `lua/retry_letter.lua` reads. Permanent until retried or dropped."""
+        return f"{self.prefix}dead:{letter_id}:notes"

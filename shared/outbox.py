@@ -117,9 +117,14 @@ async def enqueue_text(
 
 async def load_part_state(redis: Redis, keys: Keys, part_id: str) -> PartState | None:
     """The state of a part, None if it was never tried or is older than 30 days."""
-    raw = {k.decode(): v.decode() for k, v in (await load_hash(redis, keys.part(part_id))).items()}
-    if not raw:
+    return part_state_of(part_id, await load_hash(redis, keys.part(part_id)))
+
+
+def part_state_of(part_id: str, stored: dict[bytes, bytes]) -> PartState | None:
+    """The state in a part's hash, None if the hash is empty."""
+    if not stored:
         return None
+    raw = {k.decode(): v.decode() for k, v in stored.items()}
     return msgspec.convert({**raw, "part_id": part_id}, PartState, strict=False)
 
 

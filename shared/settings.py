@@ -27,10 +27,13 @@ from shared.config_shape import parse_section
 from shared.errors import ConfigError
 from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
 from shared.settings_account import Account
+from shared.settings_api import ApiToken, build_tokens
 from shared.settings_channels import ChannelsSection, DmPolicy, RateLimits
 from shared.settings_sections import (
     AgentKind,
     AgentSection,
+    ApiScope,
+    ApiSection,
     ConsoleSection,
     Durability,
     IngressSection,
@@ -45,6 +48,8 @@ __all__ = [
     "Account",
     "AgentKind",
     "AgentSection",
+    "ApiScope",
+    "ApiToken",
     "ConfigDocument",
     "DmPolicy",
     "Durability",
@@ -81,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     agent: AgentSection = AgentSection()
     redis: RedisSettings = RedisSettings()
     ingress: IngressSection = IngressSection()
+    api_tokens: tuple[ApiToken, ...] = ()
+    """Who may use the API; nobody: it is off."""
     workers: WorkersSection = WorkersSection()
     console: ConsoleSection = ConsoleSection()
     metrics: MetricsSection = MetricsSection()
@@ -111,6 +118,7 @@ class ConfigDocument(Section, frozen=True):
     agent: Annotated[AgentSection, Meta(description="What answers.")] = AgentSection()
     redis: Annotated[RedisSection, Meta(description="Where everything is kept.")] = RedisSection()
     ingress: Annotated[IngressSection, Meta(description="The public web server.")] = IngressSection()
+    api: Annotated[ApiSection, Meta(description="`/v1` on the ingress, for programs that send.")] = ApiSection()
     workers: Annotated[WorkersSection, Meta(description="The workers, kind by kind.")] = WorkersSection()
     console: Annotated[ConsoleSection, Meta(description="The operator's web app.")] = ConsoleSection()
     metrics: Annotated[MetricsSection, Meta(description="Prometheus metrics.")] = MetricsSection()
@@ -129,18 +137,20 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         environ=environ,
         resolver=resolver,
     )
+    api_tokens = build_tokens(document.api, resolver=resolver, account_ids=frozenset(accounts.by_id))
     return Settings(
         accounts=accounts.by_id,
         default_account_id=accounts.default_id,
         agent=_checked_agent(document.agent),
         redis=_resolve_redis(document.redis, environ, resolver),
         ingress=_checked_ingress(document.ingress),
+        api_tokens=api_tokens,
         workers=_checked_workers(document.workers),
         console=document.console,
         metrics=document.metrics,
         state_dir=_absolute(document.state.dir, environ),
         twilio_api_base=_api_base(environ),
-        warnings=(*accounts.warnings, *_warn_about_file(raw, accounts.by_id)),
+        warnings=(*accounts.warnings, *_warn_about_file(raw, accounts.by_id, api_tokens)),
         source=raw.source,
         secret_files=frozenset(resolver.files),
     )
@@ -219,8 +229,11 @@ def _check(path: str, rule: Callable[[str], str], value: str) -> str:
     raise ConfigError(path, found="wrong value", expected=expected)  # out here: no context that holds the value
 
 
-def _warn_about_file(raw: RawConfig, accounts: Mapping[str, Account]) -> Iterator[str]:
-    secrets = [
+def _warn_about_file(
+    raw: RawConfig, accounts: Mapping[str, Account], api_tokens: tuple[ApiToken, ...]
+) -> Iterator[str]:
+    secrets = [token.secret for token in api_tokens if token.secret.origin == PLAIN_TEXT]
+    secrets += [
         secret
         for account in accounts.values()
         for secret in (

@@ -161,6 +161,41 @@ class WorkersSection(Section, frozen=True):
         return section.concurrency
 
 
+class ApiScope(enum.StrEnum):
+    """What a token of the API may do."""
+
+    SEND = "messages:send"
+    READ = "messages:read"
+
+
+class ApiTokenSection(Section, frozen=True):
+    """One caller of the API."""
+
+    token: Annotated[
+        SecretInput,
+        Meta(description="What the caller sends as `Authorization: Bearer …`: at least 16 characters, its own."),
+    ]
+    scopes: Annotated[
+        tuple[ApiScope, ...],
+        Meta(description="`messages:send` hands texts in, `messages:read` sees what became of them."),
+    ]
+    accounts: Annotated[
+        tuple[Text, ...] | None, Meta(description="The accounts that it may use and see. Unset: all of them.")
+    ] = None
+    requests_per_minute: Annotated[
+        Count, Meta(description="Requests that it may make per minute, over all replicas; 0 = no limit.")
+    ] = 600
+
+
+class ApiSection(Section, frozen=True):
+    """`/v1` on the ingress, for programs that send texts."""
+
+    tokens: Annotated[
+        dict[str, ApiTokenSection],
+        Meta(description="Callers by a name of letters, digits, `-`, `_`. Without any the API is off: 404."),
+    ] = msgspec.field(default_factory=dict)
+
+
 class ConsoleSection(Section, frozen=True):
     """The operator's web app."""
 

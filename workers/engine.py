@@ -158,7 +158,7 @@ class EventWorker(Worker):
         self._leases = LeaseKeeper(
             redis_url,
             claimant,
-            held=self._loop.running.copy,
+            held=self._loop.held,
             on_lost=lambda lost: self.loop.call_soon_threadsafe(self._loop.give_up, lost),
         )
         self._sweeper = Sweeper(self.pool, keys, name=self.name, interval_s=sweep_interval_s, quiet_s=sweep_quiet_s)

@@ -49,7 +49,7 @@ class Loop:
         confirm: Confirm | None,
     ) -> None:
         self.running: dict[str, Running] = {}
-        """By job id. The lease keeper's thread takes copies."""
+        """By job id."""
         self._worker = worker
         self._name = name
         self._exchange = Exchange(worker.pool, claimant, self.running, confirm=confirm)
@@ -86,6 +86,10 @@ class Loop:
                 return
             await self._rest()
 
+    def held(self) -> dict[str, Running]:
+        """The jobs whose leases are to be kept, by id. Called from the lease keeper's thread too."""
+        return {job_id: job for job_id, job in self.running.copy().items() if not job.over}
+
     def leave(self, grace_s: float) -> None:
         """Claim nothing more; hand back what still runs after `grace_s`."""
         self._worker.allow_pick_jobs = False
@@ -108,7 +112,7 @@ class Loop:
         self._worker.allow_pick_jobs = False
         self._hand_back()
         if self.running:
-            await asyncio.wait([job.task for job in self.running.values()], timeout=UNWIND_S)
+            await asyncio.wait(list(self._worker.tasks.values()), timeout=UNWIND_S)
         await self._bell.close()
         with contextlib.suppress(*TROUBLE, TimeoutError):
             async with asyncio.timeout(UNWIND_S):

@@ -5,9 +5,9 @@ Redis keys: the queue's bell.
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import cast
 
 from arq.connections import ArqRedis
 from arq.jobs import Deserializer, Serializer
@@ -26,6 +26,9 @@ TROUBLE = (*AWAY, RedisError, NotConfirmedError)
 """What makes the engine wait and try again. It includes what a mistake of ours would raise: a worker that waits and
 says why is better than one that has ended."""
 
+_LATER = re.compile(r"^(MISCONF|NOREPLICAS|MASTERDOWN|BUSY) |OOM command not allowed")
+"""Replies that redis-py has no class for; Redis 6.2 tells what goes wrong inside a script in the text only."""
+
 log = logger(__name__)
 
 
@@ -40,9 +43,8 @@ def arq_pool(url: str, queue: str, serializer: Serializer, deserializer: Deseria
 
 
 def is_away(error: object) -> bool:
-    """Whether this reply means "later": the server is full, starting or failing over."""
-    # Redis 6.2 tells what goes wrong inside a script in the text only.
-    return isinstance(error, AWAY) or (isinstance(error, RedisError) and "OOM command not allowed" in str(error))
+    """Whether this reply means "later": the server is full, starting, failing over, or cannot write its disk."""
+    return isinstance(error, AWAY) or (isinstance(error, RedisError) and _LATER.search(str(error)) is not None)
 
 
 def pass_cancellation() -> None:
@@ -104,8 +106,9 @@ class Bell:
         await self._redis.aclose()
 
     async def _listen(self) -> None:
+        blpop: Callable[..., Awaitable[object]] = self._redis.execute_command  # its own one takes whole seconds
         try:
-            await cast("Awaitable[object]", self._redis.execute_command("BLPOP", self._key, self._block_s))
+            await blpop("BLPOP", self._key, self._block_s)
         except TROUBLE:
             await asyncio.sleep(LONGEST_WAIT_S / 2)  # the cycle that follows finds out, waits and tells
         self._listening = None

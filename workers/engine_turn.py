@@ -106,7 +106,8 @@ class Exchange:
         asked = [handed.job for handed in group if handed.job]
         calls = [handed.call for handed in group]
         if self.recovering:
-            calls.insert(0, self._claimant.renew([*self._running, *(release.job_id for release in released)]))
+            held = [job_id for job_id, job in self._running.items() if not job.over]
+            calls.insert(0, self._claimant.renew([*held, *(release.job_id for release in released)]))
         with_cycle = bool(look or released or asked)
         if with_cycle:
             ask = [StillHeld(job.claimed.job_id) for job in asked]

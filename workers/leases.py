@@ -11,13 +11,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
-from redis.retry import Retry
 
 from shared.claims import Claimant, decode_lost
-from shared.redis_client import AWAY
+from shared.redis_client import AWAY, connect_blocking
 from shared.scripts import Call
 
 RETRY_WAIT_S = 0.25
@@ -41,7 +38,8 @@ class LeaseKeeper:
         held: Callable[[], Mapping[str, JobT]],
         on_lost: Callable[[list[JobT]], object],
     ) -> None:
-        self._redis = _connect(url, limit_s=claimant.lease_ms / 3000)
+        # Its time limit is shorter than what is left of a lease when a renewal is due.
+        self._redis = connect_blocking(url, limit_s=claimant.lease_ms / 3000)
         self._claimant = claimant
         self._held: Callable[[], Mapping[str, Any]] = held
         self._on_lost: Callable[[list[Any]], object] = on_lost
@@ -78,16 +76,8 @@ class LeaseKeeper:
         return True
 
     def _call(self, call: Call) -> Any:
+        send: Callable[..., Any] = self._redis.execute_command  # redis-py leaves it untyped
         try:
-            return self._redis.execute_command(*call.command())
+            return send(*call.command())
         except NoScriptError:
-            return self._redis.execute_command("EVAL", call.script.source, *call.command()[2:])
-
-
-def _connect(url: str, *, limit_s: float) -> redis.Redis:
-    """A synchronous client whose time limits are shorter than what is left of a lease."""
-    options: dict[str, Any] = {} if url.startswith("unix://") else {"socket_keepalive": True}
-    client: redis.Redis = redis.Redis.from_url(
-        url, socket_timeout=limit_s, socket_connect_timeout=limit_s, retry=Retry(NoBackoff(), 1), **options
-    )
-    return client
+            return send("EVAL", call.script.source, *call.command()[2:])

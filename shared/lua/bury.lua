@@ -1,17 +1,37 @@
 -- bury.lua: give up the head of a lane: keep it as a dead letter and let the lane go on.
 -- include: jobs lanes
 --
--- KEYS: 1-5 the lane; 6 dead; 7 dead letter; 8-12 the format lane (for an apology); 13.. parts that are dead now.
+-- States of a record; each is in exactly one of them:
+--   lane     it waits for its turn.                                 -> done (hand_over, settle_part), -> letter (this script)
+--   letter   kept whole with its cause. Never expires, never moves by itself. -> lane (retry_letter.lua), -> done
+--            (drop_letter.lua)
+--   done     handed on, settled, or dropped.
+--
+-- A part that was announced (dispatching) when it was buried may be with Twilio: its worker died, or failed in a way that
+-- nobody foresaw. Its hash says `dead` now and will be gone in 30 days; the letter stays. So the notes beside the letter keep
+-- the ms of the journal entry, and a retry looks for the part at Twilio before it sends it again. One that Twilio has already
+-- (accepted) stays accepted; its note sends a very late retry to Twilio's log, too. An empty note: certainly not sent.
+-- A callback that comes for a buried part makes it accepted (record_status.lua); a retry finds that and sends nothing.
+--
+-- What a crash leaves: before this script the head is in its lane, and whoever holds the turn next decides anew; after it,
+-- in the letter. Sent again because the answer got lost: the turn is over, 0.
+--
+-- KEYS: 1-5 the lane; 6 dead; 7 dead letter; 8 its notes; 9-13 the format lane (for an apology); 14.. parts that are dead now.
 -- ARGV: 1 stage, 2 payload; 3 stage, 4 payload (format); 5 turn; 6 records to drop; 7 letter id; 8 letter;
---       9 apology (a reply) or empty.
+--       9 apology (a reply) or empty; 10.. ids of the parts.
 -- Returns 1, or 0 if the turn is no longer current and nothing was done.
 -- Atomic because work must be either in its lane or among the dead letters, never in both or neither.
-local now = now_ms()
-if not advance(lane_at(1, 1), ARGV[5], tonumber(ARGV[6]), now) then return 0 end
+local lane, now = lane_at(1, 1), now_ms()
+local failures = redis.call('HGET', lane.state, lane.stage .. ':failures')
+if not advance(lane, ARGV[5], tonumber(ARGV[6]), now) then return 0 end
 redis.call('SET', KEYS[7], ARGV[8])
 redis.call('ZADD', KEYS[6], now, ARGV[7])
-for i = 13, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('HSET', KEYS[i], 'state', 'dead') end
+redis.call('HSET', KEYS[8], 'failures', failures or '0')
+for i = 14, #KEYS do
+  local part = redis.call('HMGET', KEYS[i], 'state', 'journaled_ms')
+  local may_be_sent = part[1] == 'dispatching' or part[1] == 'accepted'
+  redis.call('HSET', KEYS[8], ARGV[i - 4], may_be_sent and (part[2] or '0') or '')
+  if part[1] and part[1] ~= 'accepted' then redis.call('HSET', KEYS[i], 'state', 'dead') end
 end
-if ARGV[9] ~= '' then append(lane_at(8, 3), 9, 9, now) end
+if ARGV[9] ~= '' then append(lane_at(9, 3), 9, 9, now) end
 return 1

@@ -1,14 +1,15 @@
--- cycle.lua: one turn of a worker's loop: finish the batch that is done, then claim as many due jobs as there are free slots.
+-- cycle.lua: one turn of a worker's loop: release the batch that is done, then claim due jobs for the free slots.
 -- include: jobs
 --
 -- KEYS: 1 queue; 2 bell.
 -- ARGV: 1 the worker's token; 2 lease in ms; 3 free slots; 4 records to load with each lane job (0: none); 5 what the
---       lists of those lanes start with; 6 "1" if jobs may be aborted; then five for each job that is released: id, verb, a, b, c.
+--       lists of those lanes start with; 6 "1" if jobs may be aborted; then five for each job that is released:
+--       id, verb, a, b, c.
 --         done   its work is done (or given up).  a: ms that its in-progress key stays (cron, else 0); b: lifetime of the
 --                result in ms (0: for ever); c: result, or empty.
 --         again  put off.  a: ms from now; b: "1" if the attempt does not count.
 --         held   a commit that ran just before may have finished it: only tell.
--- Returns {now, due time of the next unclaimed job or false, claims, ids of released jobs that were no longer this worker's}.
+-- Returns {now, due time of the next unclaimed job or false, claims, ids of released jobs that were not ours any more}.
 --         A claim is {id, due, attempt, payload or false, 1 if aborted before its start, records}.
 --
 -- States of a job. Each is told by keys alone; what moves it on stands behind the arrow.
@@ -94,7 +95,9 @@ local function claim_all()
   local claims, passed = {}, 0
   while passed < LOOK_PAST do
     local room = slots - #claims
-    local page = redis.call('ZRANGE', queue, passed, passed + room, 'WITHSCORES')
+    local last = passed + (passed == 0 and room or math.max(room, 99))
+    local page = redis.call('ZRANGE', queue, passed, last, 'WITHSCORES')
+    local full = #page == 2 * (last - passed + 1)
     for i = 1, #page, 2 do
       local id, due = page[i], page[i + 1]
       if tonumber(due) > now then return claims, due end
@@ -112,7 +115,7 @@ local function claim_all()
         passed = passed + 1
       end
     end
-    if #page < 2 * (room + 1) then break end
+    if not full then break end
   end
   return claims, false
 end

@@ -7,10 +7,13 @@
 -- (the lease's end) has passed. A score in the future without a key is a put-off and stays what it is; a job that is not in
 -- the queue is done.
 -- Atomic because between look and write another worker may claim the job.
+--
+-- A write that takes no memory comes first, as in cycle.lua: a full Redis must not cost running jobs their leases.
 local token, lease_ms = ARGV[1], tonumber(ARGV[2])
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local lost = {}
+redis.call('PERSIST', KEYS[1])
 for i = 3, #ARGV do
   local id = ARGV[i]
   local key = 'arq:in-progress:' .. id

@@ -10,9 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from tests.contract.desk import Desk, Door
-
-LIMIT_S = 60.0
+from tests.contract.desk import LIMIT_S, Desk, Door
 
 
 class Said(msgspec.Struct, frozen=True):

@@ -4,10 +4,11 @@ The ASGI app is the real one, Redis too, signatures are made by Twilio's own SDK
 every key at once instead of waiting.
 """
 
+import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from twilio.request_validator import RequestValidator
 from ingress.app import create_app
 from shared.admission import Verdict
 from shared.keys import Keys, Stage, conversation_id
+from shared.pairing import approve, list_requests
 from shared.records import InboundText, PairingRequest, Reply, decode_inbound_text, decode_reply
 from shared.redis_client import connect, load_list
 from shared.settings import Settings, load_settings
@@ -38,6 +40,9 @@ BLOCK: dict[str, Any] = {
 """A `channels.sms` block that loads and receives; everything else is at its default."""
 
 Pairs = Sequence[tuple[str, str]]
+
+LIMIT_S = 30.0
+"""How long any fact may take before a test fails; far more than it takes."""
 
 _numbers = itertools.count(1)
 
@@ -143,8 +148,9 @@ class Door:
         return await self.verdict(form["MessageSid"])
 
     async def verdict(self, message_sid: str, account: str = "default") -> Verdict:
-        stored = await self.redis.get(self.keys.seen(account, message_sid))
-        return Verdict(stored.decode())
+        """What is remembered of a message: the first word of it is the verdict."""
+        remembered = await self.redis.get(self.keys.seen(account, message_sid))
+        return Verdict(remembered.decode().partition(" ")[0])
 
     async def stored(self, sender: str, account: str = "default") -> list[InboundText]:
         """What waits for the agent."""
@@ -157,13 +163,9 @@ class Door:
         return [decode_reply(record) for record in await load_list(self.redis, lane.list, 0, -1)]
 
     async def requests(self, account: str = "default") -> list[PairingRequest]:
-        from shared.pairing import list_requests
-
         return await list_requests(self.redis, self.keys, account)
 
     async def approve(self, person: str) -> None:
-        from shared.pairing import approve
-
         (code,) = [request.code for request in await self.requests() if request.sender == person]
         await approve(self.redis, self.keys, code)
 
@@ -206,6 +208,14 @@ class Desk:
             yield Door(app, self.redis, settings)
         finally:  # as a server does it: the app is told to stop, whatever went wrong outside
             await lifespan.__aexit__(None, None, None)
+
+
+async def eventually(fact: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for a fact, at most `LIMIT_S`."""
+    deadline = asyncio.get_running_loop().time() + LIMIT_S
+    while not await fact():
+        assert asyncio.get_running_loop().time() < deadline, f"{fact.__qualname__} did not come true"
+        await asyncio.sleep(0.02)
 
 
 async def pass_time(redis: Redis, seconds: float) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,8 +11,7 @@ import msgspec
 
 from cli.ports import free_ports
 from cli.readiness import answers_200
-
-LIMIT_S = 30.0
+from tests.contract.desk import LIMIT_S, eventually
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -27,29 +25,27 @@ class Running(msgspec.Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def running(*words: str, config: Path, redis_url: str, **variables: str) -> AsyncIterator[Running]:
-    """`textgate ingress …` until the block ends, on a free port; ready when it begins."""
-    (port,) = free_ports(1)
-    url, log_file = f"http://127.0.0.1:{port}", config.parent / "process.log"
+async def running(
+    *words: str, config: Path, redis_url: str, at: tuple[str, int] | None = None
+) -> AsyncIterator[Running]:
+    """`textgate ingress …` until the block ends; ready when it begins. On a free port, unless `at` says where the
+    configuration puts it."""
+    host, port = at or ("127.0.0.1", *free_ports(1))
+    options = () if at else ("--port", str(port))
+    url, log_file = f"http://{host}:{port}", config.parent / "process.log"
+    environ = {"HOME": str(config.parent), "PATH": os.environ["PATH"], "TEXTGATE_REDIS_URL": redis_url}
+    command = (sys.executable, "-P", "-m", "cli.main", *words, "--config", str(config), *options)
     with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cli.main", *words, "--config", str(config), "--port", str(port)],
-            env={
-                "HOME": str(config.parent),
-                "PATH": os.environ["PATH"],
-                "TEXTGATE_REDIS_URL": redis_url,
-                **variables,
-            },
-            cwd=config.parent,
-            stdout=log,
-            stderr=log,
-        )
+        process = await asyncio.create_subprocess_exec(*command, env=environ, cwd=config.parent, stdout=log, stderr=log)
+
+    async def ready() -> bool:
+        assert process.returncode is None, log_file.read_text()
+        return await answers_200(f"{url}/readyz")
+
     try:
-        async with asyncio.timeout(LIMIT_S):
-            while not await answers_200(f"{url}/readyz"):
-                assert process.poll() is None, log_file.read_text()
-                await asyncio.sleep(0.02)
+        await eventually(ready)
         yield Running(url, log_file)
     finally:
-        process.terminate()
-        process.wait(LIMIT_S)
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await asyncio.wait_for(process.wait(), LIMIT_S)

@@ -175,6 +175,13 @@ async def test_all_answers_are_twiml_without_internal_detail(door: Door) -> None
         assert b"".join(message["body"] for message in rest) == TWIML
 
 
+async def test_the_answer_to_an_unknown_path_is_twiml_as_well(door: Door) -> None:
+    assert await door.post(form_of(), path="/webhooks/other") == 404
+    start, *rest = door.sent
+    assert (b"content-type", b"text/xml") in start["headers"]
+    assert b"".join(message["body"] for message in rest) == TWIML
+
+
 async def test_health_and_readiness(door: Door) -> None:
     for path in ("/healthz", "/readyz"):
         assert await door.ask(method="GET", path=path) == 200

@@ -73,7 +73,9 @@ async def test_pairing_list_of_one_account(shops: Door, textgate: Textgate) -> N
 
 
 @pytest.mark.parametrize(
-    "before", [(), ("sms",), ("--channel", "sms"), ("--account", "default")], ids=["bare", "sms", "--channel", "--account"]
+    "before",
+    [(), ("sms",), ("--channel", "sms"), ("--account", "default")],
+    ids=["bare", "sms", "--channel", "--account"],
 )
 async def test_pairing_approve_lets_in(door: Door, textgate: Textgate, before: tuple[str, ...]) -> None:
     await door.text(ANN, "Hello?")
@@ -171,9 +173,7 @@ async def test_pairing_deny_voids_the_code_and_frees_its_place(desk: Desk, textg
         assert await door.text(BOB) is Verdict.PAIRING_REQUESTED
 
 
-async def test_a_denied_sender_gets_no_second_sms_within_the_hour(
-    door: Door, redis: Redis, textgate: Textgate
-) -> None:
+async def test_a_denied_sender_gets_no_second_sms_within_the_hour(door: Door, redis: Redis, textgate: Textgate) -> None:
     await door.text(ANN)
     assert (await textgate("pairing", "deny", await code_of(door))).status == 0
     assert await door.text(ANN) is Verdict.PAIRING_PENDING

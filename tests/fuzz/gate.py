@@ -177,4 +177,5 @@ async def opened(redis_url: str) -> AsyncIterator[Gate]:
         yield Gate(app, redis)
     finally:
         await lifespan.__aexit__(None, None, None)
+        await redis.flushall()
         await redis.aclose()

@@ -13,7 +13,15 @@ from tests.fuzz.oracle import Fields, Pair
 
 FORM = b"application/x-www-form-urlencoded; charset=UTF-8"
 STRANGERS = tuple(f"+1555888{i:04}" for i in range(300))
-ODD_SENDERS = ("12345", "Twilio", "rcs:+15557650001", "whatsapp:+15557650002", "rcs:brand agent", "+1", " +15557650003 ")
+ODD_SENDERS = (
+    "12345",
+    "Twilio",
+    "rcs:+15557650001",
+    "whatsapp:+15557650002",
+    "rcs:brand agent",
+    "+1",
+    " +15557650003 ",
+)
 
 NASTY = (
     "", " ", "\x00", "\n", "\r\n", "%00", "%", "%2", "+", "&", "=", "a" * 300, "a" * 33_000, "é", "\u2028", "👩‍👩‍👧",
@@ -23,10 +31,12 @@ NASTY = (
 )  # fmt: skip
 NAMES = (
     "MessageSid", "SmsSid", "SmsMessageSid", "AccountSid", "MessagingServiceSid", "From", "To", "Body", "NumMedia",
-    "MediaUrl0", "MediaContentType0", "OptOutType", "MessageStatus", "ErrorCode", "SmsStatus", "", "Body\x00", "__proto__",
+    "MediaUrl0", "MediaContentType0", "OptOutType", "MessageStatus", "ErrorCode", "SmsStatus", "", "Body\x00",
+    "__proto__",
 )  # fmt: skip
 BODIES = (
-    "hello", "Hello, how are you?", "ça va ✓", "multi\nline", "a=b&c=d", "100%", "x" * 1600, "", "STOP", "yes", "help", "👍",
+    "hello", "Hello, how are you?", "ça va ✓", "multi\nline", "a=b&c=d", "100%", "x" * 1600, "", "STOP", "yes",
+    "help", "👍",
 )  # fmt: skip
 
 _signers = {
@@ -111,7 +121,7 @@ class Forge:
         if rng.random() < 0.1:
             signed = signed.replace(".com/", ".com:443/")  # Twilio signs either
         tokens = [token for owner, token in _signers if owner == account.id]
-        made = _signers[account.id, rng.choice(tokens)].compute_signature(signed, Fields(pairs))
+        made = _signers[account.id, rng.choice(tokens)].compute_signature(signed, Fields(pairs))  # type: ignore[no-untyped-call]
         body = urlencode(pairs).encode()
         return Webhook(
             path=account.webhook_path,
@@ -176,7 +186,9 @@ def flip_bytes(rng: random.Random, webhook: Webhook) -> Webhook:
 
 def splice(rng: random.Random, webhook: Webhook) -> Webhook:
     body, at = webhook.body, rng.randrange(len(webhook.body) + 1)
-    piece = rng.choice((b"", b"&", b"=", b"%", b"%zz", b"%ff", b"+", b"&From=%2B15557650001", b"\x00", b";", rng.randbytes(20)))
+    piece = rng.choice(
+        (b"", b"&", b"=", b"%", b"%zz", b"%ff", b"+", b"&From=%2B15557650001", b"\x00", b";", rng.randbytes(20))
+    )
     return msgspec.structs.replace(webhook, chunks=(body[:at] + piece + body[at + rng.choice((0, 0, 1, 9)) :],))
 
 
@@ -215,12 +227,14 @@ def change_header(rng: random.Random, webhook: Webhook) -> Webhook:
 
 
 def change_method(rng: random.Random, webhook: Webhook) -> Webhook:
-    return msgspec.structs.replace(webhook, method=rng.choice(("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post", "X" * 50, "")))
+    return msgspec.structs.replace(
+        webhook, method=rng.choice(("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post", "X" * 50, ""))
+    )
 
 
 def change_path(rng: random.Random, webhook: Webhook) -> Webhook:
-    paths = [*(account.webhook_path for account in ACCOUNTS.values()), "/", "", "/open/", "//open", "/open/../off", "/OPEN",
-             "/open\x00", "/é", "/healthz", "/readyz", "/v1/messages", "*"]  # fmt: skip
+    paths = [*(account.webhook_path for account in ACCOUNTS.values()), "/", "", "/open/", "//open", "/open/../off",
+             "/OPEN", "/open\x00", "/é", "/healthz", "/readyz", "/v1/messages", "*"]  # fmt: skip
     return msgspec.structs.replace(webhook, path=rng.choice(paths))
 
 
@@ -230,6 +244,6 @@ def change_query(rng: random.Random, webhook: Webhook) -> Webhook:
 
 
 TAMPERINGS: tuple[Callable[[random.Random, Webhook], Webhook], ...] = (
-    flip_bytes, flip_bytes, splice, splice, truncate, replace_body, cut_into_chunks, cut_into_chunks, hang_up, stall, change_header,
-    change_header, change_method, change_path, change_path, change_query,
+    flip_bytes, flip_bytes, splice, splice, truncate, replace_body, cut_into_chunks, cut_into_chunks, hang_up, stall,
+    change_header, change_header, change_method, change_path, change_path, change_query,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Many thousand generated webhooks: a documented status for each, no exception, and nothing stored that should not be.
 
-`TEXTGATE_FUZZ=20000` sets how many, `TEXTGATE_FUZZ_SEED=7` makes the same ones again. The counts are printed at the end.
+`TEXTGATE_FUZZ=20000` sets how many, `TEXTGATE_FUZZ_SEED=7` makes the same ones again. The counts are printed at the
+end.
 """
 
 import asyncio
@@ -50,7 +51,6 @@ async def test_webhooks_whose_bytes_were_tampered_with_store_only_what_is_genuin
         while told.total() < HOW_MANY:
             await shoot(gate, model, [forge.make() for _ in range(VOLLEY)], told)
         await model.check(gate.redis, gate.keys)
-        await gate.redis.flushall()
     assert told.keys() >= {200, 400, 403, 404, 405, 413}
 
 
@@ -70,6 +70,5 @@ def test_webhooks_by_hypothesis_store_only_what_is_genuine_and_allowed(redis_url
         try:
             fire()
             runner.run(model.check(gate.redis, gate.keys))
-            runner.run(gate.redis.flushall())
         finally:
             runner.run(stack.aclose())

@@ -10,11 +10,12 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
+import aiohttp
 import pytest
 from redis.asyncio import Redis
 
@@ -40,7 +41,8 @@ API_KEY_SECRET = "canary0api0key0secret0c1d2e3f4a5b6"
 WRONG_SECRET = "canary0wrong0api0key0secret0d1e2f3"
 SIGNING_KEY = "canary0signing0key0e1f2a3b4c5d6e7f8"
 REDIS_PASSWORD = "canary0redis0password0f1a2b3c4d5e6f"
-CANARIES = (AUTH_TOKEN, SECONDARY_TOKEN, API_KEY_SECRET, WRONG_SECRET, SIGNING_KEY, REDIS_PASSWORD)
+API_TOKEN = "canary0api0token0a2b3c4d5e6f708192"
+CANARIES = (API_TOKEN, AUTH_TOKEN, SECONDARY_TOKEN, API_KEY_SECRET, WRONG_SECRET, SIGNING_KEY, REDIS_PASSWORD)
 
 
 def raises_when_asked(turn: Turn) -> str:
@@ -69,6 +71,7 @@ class Vault(House):
             "apiKeySecret": {"source": "file", "provider": "default", "id": str(self.api_key_file)},
             "webhookSigningKeys": {"webhooks_sharedkey_1": {"source": "file", "id": f"{shared_keys}#/keys/0/secret"}},
         }
+        self.config["api"] = {"tokens": {"automation": {"token": API_TOKEN, "scopes": ["messages:send"]}}}
         self.config["agent"] = {
             "kind": "python",
             "callable": "tests.journeys.test_secrets_stay_inside:raises_when_asked",
@@ -160,6 +163,7 @@ async def test_no_secret_and_no_full_number_gets_out_whatever_goes_wrong(vault: 
     await answer_somebody(vault)
     await pair_somebody(vault)
     await forge_webhooks(vault)
+    await use_the_api(vault)
     await let_the_agent_fail(vault)
     await text_where_twilio_refuses(vault)
     await kill_a_worker_in_mid_send(vault)
@@ -168,7 +172,7 @@ async def test_no_secret_and_no_full_number_gets_out_whatever_goes_wrong(vault: 
     await look_at_the_configuration(vault)
     await be_refused_by_twilio(vault)
 
-    assert found((ANN,), in_=[await everything_in_redis(vault.redis)]), "the search finds what is there"
+    assert found((BOB,), in_=[await everything_in_redis(vault.redis)]), "the search finds what is there"
     assert found(CANARIES, in_=[*vault.spoken, *command_lines(vault)]) == []
     assert found(CANARIES, in_=[await everything_in_redis(vault.redis)]) == []
     assert found(CANARIES, in_=list(files_but_the_secrets(vault.folder))) == []
@@ -190,6 +194,10 @@ async def pair_somebody(vault: Vault) -> None:
     await vault.say("pairing", "approve", request["code"], "--notify")
     await vault.say("pairing", "approve", request["code"], status=1)
     await vault.receives(DAN, 2)
+    await vault.say("pairing", "allowed", "--json")
+    await vault.say("pairing", "revoke", DAN)
+    await vault.say("pairing", "revoke", DAN, status=1)
+    await vault.say("pairing", "deny", request["code"], status=1)
 
 
 async def forge_webhooks(vault: Vault) -> None:
@@ -206,6 +214,19 @@ async def forge_webhooks(vault: Vault) -> None:
         made = sign(auth_token=token, url=signed_url, params=form.items())
         assert await post(url, form, signature=made) == status
     assert await vault.receives(BOB, 1) == ["re forged"]
+
+
+async def use_the_api(vault: Vault) -> None:
+    """The right token, one that is nearly right, and a number that is none."""
+    before = len(vault.got(ANN))
+    for token, to, status in ((API_TOKEN, ANN, 202), (f"{API_TOKEN}x", ANN, 401), (API_TOKEN, ANN[:5], 400)):
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
+            session.post(f"{vault.url}/v1/messages", json={"to": to, "text": "from a program"}) as answer,
+        ):
+            vault.spoken.append(await answer.text())
+            assert answer.status == status, vault.spoken[-1]
+    await vault.receives(ANN, before + 1)
 
 
 async def let_the_agent_fail(vault: Vault) -> None:
@@ -234,13 +255,15 @@ async def kill_a_worker_in_mid_send(vault: Vault) -> None:
 
 
 async def reload_what_is_wrong(vault: Vault) -> None:
-    """Each of these files holds a canary beside, or as, what is wrong; running processes refuse them, as do new ones."""
+    """Each of these files holds a canary beside, or as, what is wrong; running and new processes refuse them."""
     for wrong in wrong_configurations(vault):
         async with vault.reloading("configuration_refused"):
             vault.write_config(wrong)
-        await vault.say("config", "validate", status=78)
-        await vault.say("config", "validate", "--json", status=78)
-        await vault.say("worker", "agent", status=78)
+        await asyncio.gather(
+            vault.say("config", "validate", "--json", status=78),
+            vault.say("pairing", "list", status=78),
+            vault.say("worker", "agent", status=78),
+        )
     vault.write_config()
     await vault.say("config", "validate")
 
@@ -286,6 +309,9 @@ async def look_at_the_configuration(vault: Vault) -> None:
         ("config", "get", "channels.sms.authTokenSecondary", "--json"),
         ("config", "get", "redis.url"),
         ("config", "schema"),
+        ("channels", "status"),
+        ("channels", "status", "--json"),
+        ("message", "trace", vault.got(ANN)[0].sid, "--json"),
         ("config", "set", "channels.sms.dmPolicy", "allowlist", "--dry-run"),
         ("config", "patch", "--file", "patch-secrets.json5", "--dry-run"),
         ("config", "patch", "--file", "patch-secrets.json5", "--dry-run", "--json"),
@@ -307,8 +333,6 @@ async def be_refused_by_twilio(vault: Vault) -> None:
 
 
 async def post(url: str, form: dict[str, str], *, signature: str) -> int:
-    import aiohttp
-
     async with (
         aiohttp.ClientSession() as session,
         session.post(url, data=form, headers={"X-Twilio-Signature": signature}) as answer,
@@ -367,7 +391,7 @@ async def value_of(redis: Redis, key: bytes) -> object:
         b"stream": ("XRANGE", key, "-", "+"),
     }
     command = read[await redis.type(key)]
-    return await redis.execute_command(*cast("tuple[str, ...]", command))
+    return await cast("Awaitable[object]", redis.execute_command(*command))  # type: ignore[no-untyped-call]
 
 
 async def names_in_redis(vault: Vault) -> list[str]:

@@ -51,10 +51,6 @@ class SetUp(House):
     def sms(self, block: dict[str, Any]) -> None:
         self.config["channels"] = {"sms": block}
 
-    async def start(self, *names: str) -> None:
-        await super().start(*names)
-        assert self.file.exists()
-
     async def start_without_a_file(self) -> None:
         self.spawn("ingress", command=("ingress", "--port", str(self.port)))
         for stage in ("agent", "format", "outbound"):
@@ -205,12 +201,14 @@ async def test_a_messaging_service_as_the_sender(tmp_path: Path) -> None:
         await house.start()
         for number in POOL:
             await house.text_to(SID, number, ANN, f"to {number[-3:]}")
-        answers = "\n".join(reply.body for reply in await house.replies(ANN, 1))
-        await house.idle()
-        answers = "\n".join(reply.body for reply in house.got(ANN))
-        assert answers == "to 103\nto 104"
-        assert {reply.messaging_service_sid for reply in house.got(ANN)} == {SERVICE}
-        assert {reply.from_ for reply in house.got(ANN)} <= set(POOL)
+
+        async def both_answered() -> bool:
+            return "\n".join(house.bodies(ANN)) == "to 103\nto 104"
+
+        await house.until(both_answered)
+        replies = await house.replies(ANN, 1)
+        assert {reply.messaging_service_sid for reply in replies} == {SERVICE}
+        assert {reply.from_ for reply in replies} <= set(POOL)
 
 
 async def test_several_accounts_each_with_its_own_path_answer_from_their_own_number(tmp_path: Path) -> None:

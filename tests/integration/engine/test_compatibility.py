@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from shared.keys import Keys
 from shared.queue import deserialize
-from tests.integration.engine.conftest import LIMIT_S, Queue, StartWorker, until
+from tests.integration.engine.rig import LIMIT_S, Queue, StartWorker, until
 
 
 @pytest.fixture

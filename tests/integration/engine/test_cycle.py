@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from shared.claims import Again, Claimant, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
 from shared.group_commit import execute
 from shared.keys import Keys
-from tests.integration.engine.conftest import Queue
+from tests.integration.engine.rig import Queue
 
 LEASE_MS = 60_000
 

@@ -46,7 +46,7 @@ class Lanes(RuleBasedStateMachine):
 
     @rule(worker=workers, slots=st.integers(1, 3))
     def claims(self, worker: str, slots: int) -> None:
-        free = {job.decode() for job in self.queued() if not self.client.exists(b"arq:in-progress:" + job)}
+        free = self.line_up()
         claims = decode_cycle(self.run(claimant(worker).cycle(slots=slots))).claims
         assert {claimed.job_id for claimed in claims} <= free, "nobody claims what somebody holds"
         self.beliefs[worker] += claims
@@ -54,6 +54,7 @@ class Lanes(RuleBasedStateMachine):
     @rule(worker=workers, slots=st.integers(1, 3))
     def claims_and_dies(self, worker: str, slots: int) -> None:
         """Or: the answer gets lost. Nobody knows of these claims."""
+        self.line_up()
         self.run(claimant(worker).cycle(slots=slots))
 
     @precondition(lambda self: any(self.beliefs.values()))
@@ -179,13 +180,25 @@ class Lanes(RuleBasedStateMachine):
 
     # --- hands ---
 
+    def line_up(self) -> set[str]:
+        """The jobs that nobody holds. Those that are due stand in a fixed order, not in that of the milliseconds in
+        which they happened to come: a failing example must fail again."""
+        free = {job.decode() for job in self.queued() if not self.client.exists(b"arq:in-progress:" + job)}
+        seconds, _ = self.client.time()  # type: ignore[misc]
+        for job_id in free:
+            score = self.client.zscore(QUEUE, job_id)
+            if isinstance(score, float) and score <= seconds * 1000 + 1000:
+                conversation = KEYS.lane_of_list(split_job_id(job_id)[0])[1]
+                self.client.zadd(QUEUE, {job_id: 1 + CONVERSATIONS.index(conversation)})
+        return free
+
     def may_renew(self, worker: str, job_id: str) -> bool:
         """It holds the job, or held it last and nobody else has taken it since its lease ended."""
         holder, score = self.client.get(f"arq:in-progress:{job_id}"), self.client.zscore(QUEUE, job_id)
         if not isinstance(score, float):
             return False
         seconds, _ = self.client.time()  # type: ignore[misc]
-        return holder == worker.encode() or (holder is None and score <= seconds * 1000)
+        return holder == worker.encode() or (holder is None and score <= seconds * 1000 + 1000)
 
     def someone(self, data: st.DataObject) -> tuple[str, Claimed]:
         """Some worker that believes to hold some job; afterwards it does not any more."""

@@ -6,7 +6,7 @@ from collections import Counter
 from redis.asyncio import Redis
 
 from shared.keys import Keys
-from tests.integration.engine.conftest import Fleet, Queue, Server, until
+from tests.integration.engine.rig import Fleet, Queue, Server, until
 
 
 async def workers_up(redis: Redis, keys: Keys, number: int) -> None:

@@ -9,7 +9,7 @@ from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.queue import split_job_id
-from tests.integration.engine.conftest import LIMIT_S, Queue, StartWorker, until
+from tests.integration.engine.rig import LIMIT_S, Queue, StartWorker, until
 from workers.sweeper import MOST_AT_ONCE, Sweeper
 
 

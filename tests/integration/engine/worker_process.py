@@ -18,8 +18,9 @@ import uvloop
 from arq.connections import RedisSettings
 from arq.worker import Worker
 
-from shared.keys import Keys
-from shared.queue import deserialize, serialize
+from shared.keys import Keys, Stage
+from shared.lanes import hand_over
+from shared.queue import deserialize, serialize, split_job_id
 from workers.engine import EventWorker, run
 
 
@@ -32,9 +33,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = 12.0
     grace_s: float = 10.0
     max_jobs: int = 10
+    peek: int = 0
 
 
-PREFIX = "test:"
+KEYS = Keys("test:")
 plan = msgspec.json.decode(sys.argv[1], type=Plan) if len(sys.argv) > 1 else None
 
 
@@ -71,7 +73,7 @@ async def block(ctx: dict[str, Any]) -> None:
     client = redis.Redis.from_url(plan.redis_url)
     seen: set[object] = set()
     while len(seen) < 3:
-        seen.add(client.zscore(Keys(PREFIX).queue("agent"), ctx["job_id"]))
+        seen.add(client.zscore(KEYS.queue("agent"), ctx["job_id"]))
         time.sleep(0.01)  # noqa: ASYNC251 - on purpose
     client.close()
     tell("end", ctx["job_id"], len(seen))
@@ -87,16 +89,34 @@ async def meet(ctx: dict[str, Any]) -> None:
     tell("end", ctx["job_id"])
 
 
+async def agent(ctx: dict[str, Any]) -> None:
+    """Hand the lane's records over to the format stage, as the pipeline does."""
+    list_key, turn = split_job_id(ctx["job_id"])
+    conversation = KEYS.lane_of_list(list_key)[1]
+    await asyncio.sleep(0.01)  # the agent thinks
+    await ctx["commit"](
+        hand_over(
+            source=KEYS.lane(Stage.AGENT, conversation),
+            source_stage=Stage.AGENT,
+            turn=turn,
+            taken=len(ctx["records"]),
+            target=KEYS.lane(Stage.FORMAT, conversation),
+            target_stage=Stage.FORMAT,
+            records=tuple(ctx["records"]),
+        )
+    )
+
+
 def main() -> None:
     assert plan
-    functions: list[Any] = [hold, block, meet]
+    functions: list[Any] = [hold, block, meet, agent]
     if plan.kind == "stock":
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         asyncio.set_event_loop(asyncio.new_event_loop())
         Worker(
             functions,
             redis_settings=RedisSettings(unix_socket_path=unquote(plan.redis_url.removeprefix("unix://"))),
-            queue_name=Keys(PREFIX).queue("agent"),
+            queue_name=KEYS.queue("agent"),
             max_jobs=plan.max_jobs,
             poll_delay=0.02,
             keep_result=0,
@@ -108,11 +128,12 @@ def main() -> None:
             lambda: EventWorker(
                 functions,
                 redis_url=plan.redis_url,
-                keys=Keys(PREFIX),
+                keys=KEYS,
                 stage="agent",
                 lease_s=plan.lease_s,
                 grace_s=plan.grace_s,
                 max_jobs=plan.max_jobs,
+                peek=plan.peek,
             )
         )
 

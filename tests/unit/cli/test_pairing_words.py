@@ -5,19 +5,20 @@ import contextlib
 import pytest
 from hypothesis import given, strategies as st
 
-from cli.pairing_words import parse_denied_code, parse_sender
+from cli.pairing_words import parse_sender
+from cli.words import parse_code
 from shared.errors import UsageError
 
 
 @pytest.mark.parametrize("words", [["ABCD2345"], ["sms", "ABCD2345"]])
 def test_a_code_may_follow_the_channel(words: list[str]) -> None:
-    assert parse_denied_code(words) == "ABCD2345"
+    assert parse_code(words, verb="deny") == "ABCD2345"
 
 
 @pytest.mark.parametrize("words", [[], ["sms"], ["SMS"], ["sms", "sms"], ["sms", "ABCD2345", "x"], ["fax", "ABCD2345"]])
 def test_anything_else_is_no_code(words: list[str]) -> None:
     with pytest.raises(UsageError):
-        parse_denied_code(words)
+        parse_code(words, verb="deny")
 
 
 @pytest.mark.parametrize(

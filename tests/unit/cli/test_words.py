@@ -50,10 +50,10 @@ def test_a_target_is_a_number_or_a_usage_error(target: str) -> None:
 
 @pytest.mark.parametrize("words", [["ABCD2345"], ["sms", "ABCD2345"]])
 def test_a_code_may_follow_the_channel(words: list[str]) -> None:
-    assert parse_code(words) == "ABCD2345"
+    assert parse_code(words, verb="approve") == "ABCD2345"
 
 
 @pytest.mark.parametrize("words", [[], ["sms"], ["sms", "sms"], ["sms", "ABCD2345", "--"], ["fax", "ABCD2345"]])
 def test_anything_else_is_no_code(words: list[str]) -> None:
     with pytest.raises(UsageError):
-        parse_code(words)
+        parse_code(words, verb="approve")

@@ -7,7 +7,7 @@ nothing is connected to, and what cannot be read gives no proposals instead of a
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -21,14 +21,6 @@ def complete_account(context: typer.Context, incomplete: str) -> list[str]:
     except (TextgateError, OSError, ValueError):
         return []
     return [account_id for account_id in known if account_id.startswith(incomplete)]
-
-
-CompletedAccountOption = Annotated[
-    str | None,
-    typer.Option(
-        "--account", metavar="ID", help="Which of several configured accounts.", autocompletion=complete_account
-    ),
-]
 
 
 def _said(context: typer.Context, option: str) -> Path | None:

@@ -1,0 +1,131 @@
+"""`POST /v1/messages`: hand a message to the pipeline, at most once per idempotency key.
+
+Answered 202 only when Redis has confirmed it at the configured durability. Redis keys: see `shared/idempotency.py`.
+"""
+
+import re
+import secrets
+import time
+
+import msgspec
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ingress.api.answers import json_response, links, moment
+from ingress.api.body import parse_send, read_json
+from ingress.api.problems import Kind, RefusedError, invalid
+from ingress.api.service import Service
+from ingress.api.wire import Accepted, MessageStatus, SendRequest
+from shared.idempotency import IdempotencyKey, Submitted, SubmitVerdict, submit, submitted_of
+from shared.keys import conversation_id
+from shared.phone import Address, parse_e164
+from shared.records import Origin, Reply
+from shared.settings import Account, ApiScope, ApiToken
+
+_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+
+
+async def post_message(service: Service, request: Request) -> Response:
+    """Parse, decide, store, answer. Raises RefusedError, or TransientError if Redis cannot confirm."""
+    token = await service.admit(request, ApiScope.SEND)
+    key = parse_key(request.headers.get("idempotency-key"), token)
+    wanted = parse_send(await read_json(request))
+    account = decide_account(wanted, token, service.accounts, service.default_account_id)
+    reply = reply_of(wanted, account, decide_recipient(wanted, account), now_ms=time.time_ns() // 1_000_000)
+    call = submit(keys=service.keys, reply=reply, body=_encode(wanted), idempotency=key)
+    outcome = submitted_of(await service.commit.call(call))
+    request.state.facts = {
+        "message": outcome.message_id,
+        "conversation": outcome.conversation,
+        "account": outcome.account_id,
+        "verdict": outcome.verdict.value,
+    }
+    return _answer(outcome)
+
+
+def parse_key(header: str | None, token: ApiToken) -> IdempotencyKey | None:
+    """The caller's idempotency key. Raises RefusedError(400) for one that is none."""
+    if header is None:
+        return None
+    if not _KEY.fullmatch(header):
+        raise RefusedError(Kind.INVALID_KEY, "send 1 to 255 printable ASCII characters, such as a UUID")
+    return IdempotencyKey(token=token.name, key=header)
+
+
+def decide_account(
+    wanted: SendRequest, token: ApiToken, accounts: dict[str, Account], default_id: str | None
+) -> Account:
+    """The account that sends: the one named, else the token's only one, else the default.
+
+    Raises RefusedError: 400 for one that does not exist, 403 for another's, 409 for one that is off.
+    """
+    own = token.accounts or frozenset()
+    account_id = wanted.account if wanted.account is not UNSET else next(iter(own)) if len(own) == 1 else default_id
+    if account_id is None:
+        raise RefusedError(Kind.ACCOUNT_UNAVAILABLE, "no account is configured")
+    if not token.may_use(account_id):
+        raise RefusedError(Kind.ACCOUNT_FORBIDDEN, "name one of the token's accounts")
+    account = accounts.get(account_id)
+    if account is None:
+        raise invalid("/account", "there is no such account")
+    if not account.enabled:
+        raise RefusedError(Kind.ACCOUNT_UNAVAILABLE, f"account {account.id} is switched off")
+    return account
+
+
+def decide_recipient(wanted: SendRequest, account: Account) -> Address:
+    """Whom to text: `to`, else the account's `defaultTo`. Raises RefusedError(400)."""
+    if wanted.to is UNSET:
+        if account.default_to is None:
+            raise invalid("/to", f"expected a phone number: account {account.id} has no defaultTo")
+        return account.default_to
+    try:
+        address = parse_e164(wanted.to)
+    except ValueError as error:
+        raise invalid("/to", str(error)) from None
+    if address != wanted.to:
+        raise invalid("/to", "expected a phone number in E.164 form such as +15551234567, without anything else")
+    return address
+
+
+def reply_of(wanted: SendRequest, account: Account, to: Address, *, now_ms: int) -> Reply:
+    """The message as the format lane holds it."""
+    conversation = conversation_id(account.id, to)
+    texts = (wanted.text,) if wanted.text is not UNSET else wanted.texts
+    return Reply(
+        reply_id=f"{conversation}-api-{secrets.token_hex(8)}",
+        account_id=account.id,
+        conversation=conversation,
+        to=to,
+        texts=texts if texts is not UNSET else (),
+        origin=Origin.OPERATOR,
+        created_ms=now_ms,
+        markdown=wanted.markdown,
+    )
+
+
+def _answer(outcome: Submitted) -> Response:
+    match outcome.verdict:
+        case SubmitVerdict.CONFLICT:
+            raise RefusedError(Kind.KEY_REUSED, "use a new key for a new message, and the same body for a repetition")
+        case SubmitVerdict.OPTED_OUT:
+            raise RefusedError(Kind.OPTED_OUT, "they must text START first")
+        case SubmitVerdict.QUEUED | SubmitVerdict.REPLAYED:
+            shown = links(outcome.message_id, outcome.conversation)
+    document = Accepted(
+        id=outcome.message_id,
+        conversation=outcome.conversation,
+        account=outcome.account_id,
+        status=MessageStatus.QUEUED,
+        created_at=moment(outcome.created_ms),
+        paused=outcome.paused,
+        links=shown,
+    )
+    headers = {"location": shown.self}
+    if outcome.verdict is SubmitVerdict.REPLAYED:
+        headers["idempotent-replayed"] = "true"
+    return json_response(document, status=202, headers=headers)
+
+
+_encode = msgspec.json.Encoder().encode

@@ -1,0 +1,95 @@
+"""Taking a reply in from the API: one call that stores it at most once per idempotency key (`lua/submit.lua`).
+
+Redis keys: the format lane, message, idempotency, optout, paused.
+"""
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+from shared.keys import Keys, Stage
+from shared.queue import lane_payload
+from shared.records import Reply, encode
+from shared.scripts import Call, script
+
+KEY_TTL_MS = 24 * 3600 * 1000
+"""How long an idempotency key is remembered."""
+
+MESSAGE_TTL_MS = 30 * 24 * 3600 * 1000
+"""How long a message is known after it was taken in: as long as the state of its parts."""
+
+
+class SubmitVerdict(StrEnum):
+    """What became of a reply. Meanings: `lua/submit.lua`."""
+
+    QUEUED = "queued"
+    REPLAYED = "replayed"
+    CONFLICT = "conflict"
+    OPTED_OUT = "opted_out"
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict, and the reply that stands: of a replay that is the first one."""
+
+    verdict: SubmitVerdict
+    message_id: str
+    account_id: str
+    conversation: str
+    created_ms: int
+    paused: bool
+    """The account was paused when the reply was taken in."""
+
+
+class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A caller's promise: whatever comes with this key is one and the same request."""
+
+    token: str
+    """The name of the API token; each has keys of its own."""
+    key: str
+
+
+def fingerprint(body: bytes) -> str:
+    """What tells two bodies apart."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def submit(*, keys: Keys, reply: Reply, body: bytes, idempotency: IdempotencyKey | None) -> Call:
+    """Put `reply` into its format lane; read the reply of the call with `submitted_of`. May be sent twice."""
+    named = (keys.idempotency(idempotency.token, idempotency.key),) if idempotency is not None else ()
+    return Call(
+        script("submit"),
+        (
+            *keys.lane(Stage.FORMAT, reply.conversation).as_tuple(),
+            keys.message(reply.reply_id),
+            keys.opted_out(reply.account_id),
+            keys.paused(reply.account_id),
+            *named,
+        ),
+        (
+            Stage.FORMAT.value,
+            lane_payload(Stage.FORMAT.value),
+            encode(reply),
+            reply.to,
+            reply.reply_id,
+            reply.account_id,
+            reply.conversation,
+            reply.created_ms,
+            MESSAGE_TTL_MS,
+            fingerprint(body),
+            KEY_TTL_MS,
+        ),
+    )
+
+
+def submitted_of(reply: list[bytes]) -> Submitted:
+    """The outcome in the script's reply."""
+    verdict, message_id, account_id, conversation, created_ms, paused = (field.decode() for field in reply)
+    return Submitted(
+        verdict=SubmitVerdict(verdict),
+        message_id=message_id,
+        account_id=account_id,
+        conversation=conversation,
+        created_ms=int(created_ms),
+        paused=paused == "1",
+    )

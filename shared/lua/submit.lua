@@ -1,0 +1,52 @@
+-- submit.lua: take a reply from the API: once for each idempotency key, and not for a person who has opted out.
+-- include: jobs lanes
+--
+-- States of an idempotency key:
+--   unused   no hash                -> kept, in the step that puts the reply into its lane
+--   kept     the hash holds the fingerprint of the body and what was answered; nobody changes it -> unused after 24 hours
+-- Refusals keep nothing: the key is as unused as before, so the same request may be repeated when its cause is gone.
+--
+-- A crash leaves either nothing (the caller got no answer and repeats: a first time) or all of it (the caller repeats: the
+-- answer of before). Of twenty callers with one key at once, over any number of replicas, the first appends and the others
+-- find what it kept. A request without a key may still arrive twice, when the connection to Redis broke and the client sent
+-- it again: its message record tells.
+--
+-- KEYS: 1-5 format lane; 6 message; 7 opted out; 8 paused; 9 idempotency (only if the caller sent a key).
+-- ARGV: 1 stage, 2 payload; 3 reply; 4 recipient; 5 message id; 6 account; 7 conversation; 8 ms of creation;
+--       9 lifetime of the message record in ms; 10 fingerprint of the body; 11 lifetime of the idempotency record in ms.
+-- Returns {verdict, message id, account, conversation, ms of creation, "1" if the account was paused else "0"} of the reply
+-- that stands. Verdicts: queued; replayed (nothing was done); conflict (the key belongs to another body: nothing was done);
+-- opted_out (nothing was done).
+-- Atomic because between looking for the key and appending another replica could append.
+local id = ARGV[5]
+local FIELDS = {'fingerprint', 'message', 'account', 'conversation', 'created_ms', 'paused'}
+
+local function answer(verdict, paused) return {verdict, id, ARGV[6], ARGV[7], ARGV[8], paused} end
+
+if KEYS[9] then
+  local kept = redis.call('HMGET', KEYS[9], unpack(FIELDS))
+  if kept[1] and kept[1] ~= ARGV[10] then return answer('conflict', '0') end
+  if kept[1] then
+    -- Written again so that WAITAOF and WAIT, which speak for this connection's own writes, cover it.
+    redis.call('HSET', KEYS[9], 'fingerprint', kept[1])
+    return {kept[2] == id and 'queued' or 'replayed', unpack(kept, 2)}
+  end
+end
+local paused = tostring(redis.call('EXISTS', KEYS[8]))
+if redis.call('EXISTS', KEYS[6]) == 1 then
+  redis.call('HSET', KEYS[6], 'created_ms', ARGV[8])
+  return answer('queued', paused)
+end
+if redis.call('HEXISTS', KEYS[7], ARGV[4]) == 1 then return answer('opted_out', paused) end
+
+redis.call('HSET', KEYS[6], 'account', ARGV[6], 'conversation', ARGV[7], 'created_ms', ARGV[8])
+redis.call('PEXPIRE', KEYS[6], ARGV[9])
+if KEYS[9] then
+  redis.call('HSET', KEYS[9], 'fingerprint', ARGV[10], 'message', id, 'account', ARGV[6], 'conversation', ARGV[7],
+    'created_ms', ARGV[8], 'paused', paused)
+  redis.call('PEXPIRE', KEYS[9], ARGV[11])
+end
+local lane = lane_at(1, 1)
+redis.call('HSET', lane.state, 'account', ARGV[6], 'peer', ARGV[4])
+append(lane, 3, 3, now_ms())
+return answer('queued', paused)
