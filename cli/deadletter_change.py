@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 """Letters in one round trip."""
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)]
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):

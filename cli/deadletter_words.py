@@ -1,6 +1,6 @@
 """How dead letters are shown, for people and for programs. Pure.
 
-Numbers are masked and words left out, unless `reveal` is set; causes are always masked: Twilio's messages quote numbers.
+Numbers are masked and words left out, unless `reveal` is set; causes are always masked, since they quote numbers.
 """
 
 import time

@@ -17,7 +17,7 @@ def check_channel(channel: str | None) -> None:
 
 
 def parse_code(words: Sequence[str], *, verb: str) -> str:
-    """`[sms] CODE`: the code. `verb` names the command (approve, deny). Raises UsageError if that is not what stands there."""
+    """`[sms] CODE`: the code. Raises UsageError, naming the command by its `verb`, if that is not what stands there."""
     if len(words) == 2:
         check_channel(words[0])
     if len(words) not in (1, 2) or words[-1].lower() == SMS:

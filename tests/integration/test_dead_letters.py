@@ -109,7 +109,7 @@ class Desk:
 
     async def state(self, part: Part) -> str | None:
         state = await load_part_state(self.redis, self.keys, part.part_id)
-        return state and state.state
+        return None if state is None else state.state
 
     async def waiting(self) -> list[str]:
         return [decode_part(record).part_id for record in await load_list(self.redis, self.lane.list, 0, -1)]

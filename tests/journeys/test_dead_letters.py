@@ -1,0 +1,179 @@
+"""What goes wrong for good, and what the operator does about it: dead letters, paused accounts, opt-outs.
+
+Nothing is lost meanwhile, the conversation goes on, and once the cause is gone everything arrives once and in order.
+"""
+
+import json
+
+import msgspec
+import pytest
+
+from sandbox.faults import accept_then_drop, twilio_error
+from shared.keys import Stage
+from tests.journeys.house import OURS, House
+
+ANN, BOB = "+12025550111", "+12025550122"
+TEXT = "The first part says this.\n\nThe second part says that.\n\nThe third part is the end."
+PARTS = ["The first part says this.", "The second part says that.", "The third part is the end."]
+
+
+def quick_house(house: House) -> None:
+    """Replies of several parts, and short times to wait for what is in doubt."""
+    house.open_door()
+    house.config["channels"]["sms"]["textChunkLimit"] = 30
+    house.config["workers"] = {
+        "leaseSeconds": 1,
+        "outbound": {"requestTimeoutSeconds": 2, "inDoubtSeconds": 8},
+    }
+
+
+def said(house: House, phone: str) -> list[str]:
+    return [body.strip() for body in house.bodies(phone)]
+
+
+async def letters(house: House) -> list[str]:
+    shown = json.loads(await house.cli("deadletter", "list", "--json"))
+    assert shown["total"] == len(shown["deadLetters"])
+    return [letter["id"] for letter in shown["deadLetters"]]
+
+
+async def letter(house: House) -> str:
+    """Wait for one dead letter; its id."""
+
+    async def buried() -> bool:
+        return bool(await house.redis.zcard(house.keys.dead))
+
+    await house.until(buried)
+    (letter_id,) = await letters(house)
+    return letter_id
+
+
+async def test_a_part_that_cannot_be_sent_parks_the_rest_and_is_retried_once_the_cause_is_gone(house: House) -> None:
+    quick_house(house)
+    await house.start()
+    house.sandbox.state.faults.add(
+        msgspec.structs.replace(twilio_error(21211, message=f"{ANN} is not valid"), to=ANN, skip=1)
+    )
+    await house.text(ANN, TEXT)
+    letter_id = await letter(house)
+
+    await house.text(ANN, "Are you there?")
+    await house.receives(ANN, 2)
+    await house.idle()
+    assert said(house, ANN) == [PARTS[0], "Are you there?"], "the conversation goes on without the rest"
+
+    story = json.loads(await house.cli("deadletter", "show", letter_id, "--json"))
+    assert (story["code"], story["meaning"]) == ("twilio-21211", "the recipient is no valid number")
+    assert [part["status"] for part in story["sentBefore"]] == ["delivered"]
+    assert len(story["records"]) == 2
+    plain = await house.cli("deadletter", "show", letter_id)
+    assert ANN not in plain + json.dumps(story)
+
+    await house.cli("deadletter", "retry", letter_id)
+    await house.receives(ANN, 4)
+    await house.idle()
+    assert said(house, ANN) == [PARTS[0], "Are you there?", *PARTS[1:]], "once, in order, at the end"
+    assert await letters(house) == []
+    assert "was retried or dropped" in await house.cli("deadletter", "retry", letter_id, status=1)
+
+
+async def test_a_part_that_was_buried_although_twilio_has_it_is_not_sent_again(house: House) -> None:
+    """The worst case: the answer is lost, and the worker dies of it each time until the turn counts as poison."""
+    quick_house(house)
+    await house.start()
+    house.sandbox.state.faults.add(msgspec.structs.replace(accept_then_drop(), to=ANN))
+    house.config["channels"]["sms"]["publicWebhookUrl"] = None
+    await house.text(ANN, TEXT)
+
+    async def in_doubt_or_settled() -> bool:
+        return bool(house.got(ANN))
+
+    await house.until(in_doubt_or_settled)
+    house.kill("outbound")
+    conversation, turn = await claimed_too_often(house)
+    house.spawn("outbound")
+    letter_id = await letter(house)
+    assert letter_id == f"outbound-{conversation}-{turn}"
+    story = json.loads(await house.cli("deadletter", "show", letter_id, "--json"))
+    assert story["code"] == "poison"
+
+    await house.cli("deadletter", "retry", "--code", "poison")
+    await house.receives(ANN, 3)
+    await house.idle()
+    assert said(house, ANN) == PARTS
+
+
+async def claimed_too_often(house: House) -> tuple[str, str]:
+    """As if the outbound worker had died a hundred times over this one turn; its conversation and number."""
+    (job,) = await house.redis.zrange(house.keys.queue("outbound"), 0, -1)
+    list_key, _, turn = job.decode().rpartition(":")
+    await house.redis.set(f"arq:retry:{job.decode()}", 1000, ex=1000)
+    stage, conversation = house.keys.lane_of_list(list_key)
+    assert stage is Stage.OUTBOUND
+    return conversation, turn
+
+
+@pytest.mark.timeout(180)
+async def test_wrong_credentials_pause_the_account_and_nothing_is_lost(house: House) -> None:
+    quick_house(house)
+    sms = house.config["channels"]["sms"]
+    sms |= {"apiKeySid": "SK" + "0" * 32, "apiKeySecret": "mistyped"}
+    await house.start()
+    await house.text(ANN, TEXT)
+
+    async def paused() -> bool:
+        (account,) = json.loads(await house.cli("account", "list", "--json"))["accounts"]
+        return account["paused"] is not None
+
+    await house.until(paused)
+    await house.text(BOB, "me too")
+    await house.text(ANN, "and more")
+    (account,) = json.loads(await house.cli("account", "list", "--json"))["accounts"]
+    assert account["paused"]["code"] == "twilio-20003"
+    assert "API key" in account["paused"]["hint"]
+    assert "account_paused" in house.log("outbound")
+
+    del sms["apiKeySid"], sms["apiKeySecret"]
+    (house.folder / "textgate.json5").write_text(json.dumps(house.config))
+
+    async def reloaded() -> bool:
+        return "configuration_reloaded" in house.log("outbound")
+
+    await house.until(reloaded)
+    assert house.got(ANN) == house.got(BOB) == []
+    assert "goes on" in await house.cli("account", "resume", "default")
+
+    async def all_there() -> bool:
+        return len(house.got(ANN)) >= 4 and len(house.got(BOB)) >= 1
+
+    await house.until(all_there, limit_s=90)
+    await house.idle()
+    assert said(house, ANN) == [*PARTS, "and more"]
+    assert said(house, BOB) == ["me too"]
+    assert await letters(house) == []
+
+
+async def test_twilio_knows_of_an_opt_out_and_it_is_recorded_here_too(house: House) -> None:
+    quick_house(house)
+    await house.start()
+    house.sandbox.state.faults.add(msgspec.structs.replace(twilio_error(21610), to=ANN))
+    await house.cli("message", "send", "--target", f"sms:{ANN}", "--message", "hello")
+    first = await letter(house)
+    assert await house.redis.hexists(house.keys.opted_out("default"), ANN)  # type: ignore[misc]
+
+    await house.cli("deadletter", "retry", first)
+
+    async def dead_again() -> bool:
+        return first not in await letters(house) and bool(await letters(house))
+
+    await house.until(dead_again)
+    (second,) = await letters(house)
+    story = json.loads(await house.cli("deadletter", "show", second, "--json"))
+    assert (story["code"], story["hint"]) == ("opted-out", "they must text START first")
+    assert house.got(ANN) == [], "it was not even tried"
+
+    await house.text(ANN, "START")
+    await house.cli("deadletter", "retry", "--code", "opted-out")
+    await house.receives(ANN, 1)
+    assert said(house, ANN) == ["hello"]
+    assert house.got(ANN)[0].from_ == OURS
