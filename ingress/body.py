@@ -17,7 +17,7 @@ class ClientGone(Exception):  # noqa: N818 - nobody is left to answer
 async def read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
     """The whole body. Raises RejectedError(408, 413) or ClientGone."""
     declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+    if declared.isdigit() and int(declared[:20]) > MAX_BODY_BYTES:
         raise RejectedError("the body is too large", status=413)
     try:
         async with asyncio.timeout(MAX_BODY_S):

@@ -109,6 +109,7 @@ def admit(*, keys: Keys, gate: Gate, text: InboundText, listed: bool, keyword: K
             f"{now_ms} {text.message_sid}",
             conversation,
             SEEN_TTL_MS,
+            account,
         ),
     )
 

@@ -5,14 +5,13 @@ wherever they stand, as a second line of defence: no event should carry one. Bod
 """
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-_NUMBER = re.compile(r"\+\d{7,15}")
+from shared.phone import mask_numbers
 
 
 def set_up_logs(role: str, *, level: int = logging.INFO, json: bool | None = None) -> None:
@@ -54,10 +53,5 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 def _mask_numbers(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if isinstance(value, str) and "+" in value:
-            event[key] = _NUMBER.sub(_masked, value)
+            event[key] = mask_numbers(value)
     return event
-
-
-def _masked(found: re.Match[str]) -> str:
-    number = found[0]
-    return f"{number[:5]}•••{number[-4:]}"

@@ -15,6 +15,7 @@ MAX_ADDRESS_LENGTH = 255
 """Longer senders do not exist; the cap keeps a forged one out of keys and logs."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_ANY_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)(.*)", re.DOTALL)
 _OUR_PREFIX = re.compile(r"^(?:twilio-)?sms:", re.IGNORECASE)
@@ -74,6 +75,11 @@ def mask(address: str) -> str:
     # At least three digits stay hidden, or the mask would be a crossword.
     head, tail = (5, 4) if len(rest) >= 12 else (3, 2)
     return f"{scheme}{rest[:head]}{_HIDDEN}{rest[-tail:]}"
+
+
+def mask_numbers(text: str) -> str:
+    """Mask every number in E.164 form that stands in a text: what others write into their errors."""
+    return _ANY_E164.sub(lambda found: mask(found[0]), text)
 
 
 def _national_digits(raw: str | int) -> str:

@@ -37,6 +37,7 @@ class Origin(StrEnum):
     PAIRING = "pairing"
     NOTICE = "notice"
     OPERATOR = "operator"
+    API = "api"
     APOLOGY = "apology"
 
 

@@ -20,6 +20,7 @@ from twilio.rest import Client
 from shared.errors import AccountError, OutcomeUnknownError, PermanentError, TextgateError, TransientError
 from shared.fault_points import FaultPoint, is_armed, reach
 from shared.outbox import Status
+from shared.phone import mask_numbers
 from shared.records import Part
 from shared.settings import Account
 from shared.status_callback import callback_url
@@ -156,7 +157,7 @@ def as_our_error(error: TwilioException) -> TextgateError:
         return OutcomeUnknownError(f"the SDK failed: {type(error).__name__}")
     status, code = int(error.status), getattr(error, "code", None)
     info = classify(status, code)
-    said = str(getattr(error, "msg", None) or getattr(error, "title", "") or "")
+    said = mask_numbers(str(getattr(error, "msg", None) or getattr(error, "title", "") or ""))
     message = f"{info.meaning} (HTTP {status}, code {code or 'none'}: {said})"
     label = f"twilio-{code or status}"
     match info.error_class:

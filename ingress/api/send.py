@@ -99,7 +99,7 @@ def reply_of(wanted: SendRequest, account: Account, to: Address, *, now_ms: int)
         conversation=conversation,
         to=to,
         texts=texts if texts is not UNSET else (),
-        origin=Origin.OPERATOR,
+        origin=Origin.API,
         created_ms=now_ms,
         markdown=wanted.markdown,
     )

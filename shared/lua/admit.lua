@@ -6,7 +6,8 @@
 -- ARGV: 1 stage, 2 payload (agent); 3 stage, 4 payload (format); 5 sender; 6 policy; 7 "1" if allowFrom names the sender;
 --       8 record; 9 keyword (stop, start, help or empty); 10, 11 texts a minute of the sender, of the account (0: any);
 --       12 code; 13 pairing request; 14 pairing reply; 15 pending requests allowed (0: any); 16 lifetime of a request in ms;
---       17 debounce in ms; 18 note of the opt-out; 19 conversation id; 20 how long a message is remembered, in ms.
+--       17 debounce in ms; 18 note of the opt-out; 19 conversation id; 20 how long a message is remembered, in ms;
+--       21 account.
 -- Returns {verdict, earlier verdict of a duplicate or ''}. `code_taken` means: nothing was stored, come again with
 -- another code.
 --
@@ -59,7 +60,9 @@ local function decide()
     if policy == 'pairing' then return request_pairing() end
     return 'not_allowed'
   end
-  append(lane_at(2, 1), 8, 8, now, tonumber(ARGV[17]))
+  local lane = lane_at(2, 1)
+  append(lane, 8, 8, now, tonumber(ARGV[17]))
+  redis.call('HSET', lane.state, 'account', ARGV[21], 'peer', sender)
   return 'accepted'
 end
 

@@ -8,9 +8,9 @@ import json
 import msgspec
 import pytest
 
-from sandbox.faults import accept_then_drop, twilio_error
-from shared.keys import Stage
-from tests.journeys.house import OURS, House
+from sandbox.faults import Callbacks, accept_then_drop, twilio_error
+from shared.keys import ARQ_RETRY
+from tests.journeys.house import House
 
 ANN, BOB = "+12025550111", "+12025550122"
 TEXT = "The first part says this.\n\nThe second part says that.\n\nThe third part is the end."
@@ -78,24 +78,23 @@ async def test_a_part_that_cannot_be_sent_parks_the_rest_and_is_retried_once_the
 
 
 async def test_a_part_that_was_buried_although_twilio_has_it_is_not_sent_again(house: House) -> None:
-    """The worst case: the answer is lost, and the worker dies of it each time until the turn counts as poison."""
+    """The answer is lost, no callback comes, and the worker dies each time until the turn counts as poison."""
     quick_house(house)
     await house.start()
-    house.sandbox.state.faults.add(msgspec.structs.replace(accept_then_drop(), to=ANN))
-    house.config["channels"]["sms"]["publicWebhookUrl"] = None
+    fault = accept_then_drop(callbacks=Callbacks.NONE, list_lag_s=3.0)
+    house.sandbox.state.faults.add(msgspec.structs.replace(fault, to=ANN))
     await house.text(ANN, TEXT)
 
-    async def in_doubt_or_settled() -> bool:
-        return bool(house.got(ANN))
+    async def twilio_has_it() -> bool:
+        return len(house.got(ANN)) == 1
 
-    await house.until(in_doubt_or_settled)
+    await house.until(twilio_has_it)
     house.kill("outbound")
-    conversation, turn = await claimed_too_often(house)
+    await die_a_hundred_times(house)
     house.spawn("outbound")
-    letter_id = await letter(house)
-    assert letter_id == f"outbound-{conversation}-{turn}"
-    story = json.loads(await house.cli("deadletter", "show", letter_id, "--json"))
+    story = json.loads(await house.cli("deadletter", "show", await letter(house), "--json"))
     assert story["code"] == "poison"
+    assert [record["outcome"] for record in story["records"]] == ["unknown", "not_sent", "not_sent"]
 
     await house.cli("deadletter", "retry", "--code", "poison")
     await house.receives(ANN, 3)
@@ -103,14 +102,10 @@ async def test_a_part_that_was_buried_although_twilio_has_it_is_not_sent_again(h
     assert said(house, ANN) == PARTS
 
 
-async def claimed_too_often(house: House) -> tuple[str, str]:
-    """As if the outbound worker had died a hundred times over this one turn; its conversation and number."""
+async def die_a_hundred_times(house: House) -> None:
+    """As if the outbound worker had died over the one turn that waits, again and again."""
     (job,) = await house.redis.zrange(house.keys.queue("outbound"), 0, -1)
-    list_key, _, turn = job.decode().rpartition(":")
-    await house.redis.set(f"arq:retry:{job.decode()}", 1000, ex=1000)
-    stage, conversation = house.keys.lane_of_list(list_key)
-    assert stage is Stage.OUTBOUND
-    return conversation, turn
+    await house.redis.set(ARQ_RETRY + job.decode(), 1000, ex=1000)
 
 
 @pytest.mark.timeout(180)
@@ -157,23 +152,27 @@ async def test_twilio_knows_of_an_opt_out_and_it_is_recorded_here_too(house: Hou
     quick_house(house)
     await house.start()
     house.sandbox.state.faults.add(msgspec.structs.replace(twilio_error(21610), to=ANN))
-    await house.cli("message", "send", "--target", f"sms:{ANN}", "--message", "hello")
+    await send(house, "first")
     first = await letter(house)
     assert await house.redis.hexists(house.keys.opted_out("default"), ANN)  # type: ignore[misc]
 
-    await house.cli("deadletter", "retry", first)
+    await send(house, "second")
 
-    async def dead_again() -> bool:
-        return first not in await letters(house) and bool(await letters(house))
+    async def both_dead() -> bool:
+        return await house.redis.zcard(house.keys.dead) == 2
 
-    await house.until(dead_again)
-    (second,) = await letters(house)
-    story = json.loads(await house.cli("deadletter", "show", second, "--json"))
-    assert (story["code"], story["hint"]) == ("opted-out", "they must text START first")
-    assert house.got(ANN) == [], "it was not even tried"
+    await house.until(both_dead)
+    _, second = await letters(house)
+    stories = [json.loads(await house.cli("deadletter", "show", each, "--json")) for each in (first, second)]
+    assert [story["code"] for story in stories] == ["twilio-21610", "opted-out"]
+    assert stories[1]["records"][0]["journaledAt"] is None, "it was not even tried"
 
     await house.text(ANN, "START")
-    await house.cli("deadletter", "retry", "--code", "opted-out")
-    await house.receives(ANN, 1)
-    assert said(house, ANN) == ["hello"]
-    assert house.got(ANN)[0].from_ == OURS
+    await house.cli("deadletter", "retry", "--all", "--yes")
+    await house.receives(ANN, 2)
+    assert said(house, ANN) == ["first", "second"]
+
+
+async def send(house: House, words: str) -> None:
+    """An operator texts Ann."""
+    await house.cli("message", "send", "--target", f"sms:{ANN}", "--message", words)

@@ -12,6 +12,6 @@ def load_agent(settings: Settings) -> Agent:
         case AgentKind.ECHO:
             return echo.answer
         case AgentKind.PYTHON:
-            return python.load(settings.agent.callable, threads=settings.workers.agent.concurrency)
+            return python.load(settings.agent.callable)
         case other:
             raise ConfigError("agent.kind", found=f"{other.value!r} is not built yet", expected="use echo or python")

@@ -5,11 +5,12 @@ callable that outlives `agent.timeoutSeconds` keeps its thread while the turn co
 """
 
 import asyncio
+import contextlib
 import importlib
 import inspect
 import sys
+import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,7 @@ from shared.errors import ConfigError
 from workers.agents.contract import Agent, Answer, Turn, texts_of
 
 
-def load(target: str | None, *, threads: int) -> Agent:
+def load(target: str | None) -> Agent:
     """The callable that `package.module:callable` names, as an agent. Raises ConfigError if it cannot be had.
 
     The working directory is appended to the import path, never prepended: a file beside the configuration must
@@ -30,12 +31,43 @@ def load(target: str | None, *, threads: int) -> Agent:
             return texts_of(await cast("Awaitable[object]", function(turn)))
 
         return call
-    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="agent")
 
     async def call_in_thread(turn: Turn) -> Answer:
-        return texts_of(await asyncio.get_running_loop().run_in_executor(pool, function, turn))
+        return texts_of(await _in_daemon_thread(function, turn))
 
     return call_in_thread
+
+
+async def _in_daemon_thread(function: Callable[[Turn], object], turn: Turn) -> object:
+    """Run it in a thread that does not hold up the end of the process; a pool's threads would be waited for.
+
+    No limit of its own: a worker runs no more turns at once than `workers.agent.concurrency`.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[object] = loop.create_future()
+
+    def settle(result: object, error: BaseException | None) -> None:
+        if future.done():  # timed out or cancelled: nobody waits any more
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result: object = None
+        error: BaseException | None = None
+        try:
+            result = function(turn)
+        except BaseException as raised:  # noqa: BLE001 - it is the turn's, whatever it is
+            # A future refuses StopIteration, and SystemExit would end the worker instead of the turn.
+            fit = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+            error = raised if fit else RuntimeError(f"the agent raised {type(raised).__name__}")
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is leaving
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name="agent", daemon=True).start()
+    return await future
 
 
 def _resolve(target: str | None) -> Callable[[Turn], object]:

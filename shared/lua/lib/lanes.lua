@@ -42,9 +42,9 @@ end
 -- Append ARGV[first..last]; the first record of an idle lane is due `delay_ms` from now.
 local function append(lane, first, last, now, delay_ms)
   local length = redis.call('RPUSH', lane.list, unpack(ARGV, first, last))
+  redis.call('PERSIST', lane.state) -- another lane of the conversation may just have fallen idle
   if length == last - first + 1 then
     local turn = current_turn(lane, now)
-    redis.call('PERSIST', lane.state)
     start_turn(lane, turn, now, now + (delay_ms or 0))
   end
   return length

@@ -23,7 +23,7 @@ async def test_a_message_is_stored_before_it_is_answered(api: Caller, redis: Red
     answer = await api.post({"to": ANN, "text": "Your *table* is ready ✓"})
     (reply,) = await waiting(redis, keys)
     assert (reply.to, reply.texts, reply.markdown) == (ANN, ("Your *table* is ready ✓",), False)
-    assert (reply.account_id, reply.origin) == ("default", Origin.OPERATOR)
+    assert (reply.account_id, reply.origin) == ("default", Origin.API)
 
     assert answer.status == 202
     said = answer.json
