@@ -30,6 +30,7 @@ PERMANENT = (
     "optout:*",
     "dead",
     "dead:*",
+    "part:*",  # only while dispatching; see lua/dispatch_part.lua
     "conversation:*",  # only while one of its lanes is busy; see lib/lanes.lua
 )
 """Shapes (after the prefix) of keys that may live without a TTL."""
@@ -175,7 +176,7 @@ class Keys:
         return f"{self.prefix}paused:{account_id}"
 
     def part(self, part_id: str) -> str:
-        """Hash: state of one outbound part (see `lua/dispatch_part.lua`). 30 days."""
+        """Hash: state of one outbound part (see `lua/dispatch_part.lua`). 30 days, none while it is dispatching."""
         return f"{self.prefix}part:{part_id}"
 
     def sid(self, message_sid: str) -> str:

@@ -167,7 +167,7 @@ def dispatch(
 
 def release(*, keys: Keys, part_id: str, attempt: str) -> Call:
     """The announced request certainly did not reach Twilio; the reply is 1 if the attempt held the part."""
-    return Call(script("release_part"), (keys.part(part_id),), (attempt,))
+    return Call(script("release_part"), (keys.part(part_id),), (attempt, PART_TTL_MS))
 
 
 def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Call:

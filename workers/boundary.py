@@ -2,7 +2,7 @@
 
     NotNow               put off; no attempt is counted
     TransientError       counted, put off by the schedule; past its end: dead letter
-    OutcomeUnknownError  put off shortly; the stage finds out first
+    OutcomeUnknownError  the same; the stage finds out first
     AccountError         pause the account, put off; everything is kept
     PermanentError       dead letter
     anything else        a bug: traceback, dead letter `bug`
@@ -71,7 +71,8 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
         raise PutOff(refusal.delay_s, counted=False) from None
     except OutcomeUnknownError as error:
         work.outcome, work.facts["reason"] = "in_doubt", str(error)
-        raise PutOff(IN_DOUBT_WAIT_S, counted=False) from None
+        unknown = TransientError(str(error), code="outcome-unknown")
+        await _retry(spec, work, env, unknown, rng, at_least_s=IN_DOUBT_WAIT_S)
     except AccountError as error:
         work.outcome, work.facts["reason"] = "account_paused", str(error)
         await _pause(spec, work, env, error)
@@ -111,13 +112,21 @@ async def _process(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
         env.suspect = None
 
 
-async def _retry(spec: StageSpec, work: Work, env: Environment, error: TransientError, rng: random.Random) -> None:
+async def _retry(
+    spec: StageSpec,
+    work: Work,
+    env: Environment,
+    error: TransientError,
+    rng: random.Random,
+    *,
+    at_least_s: float = 0.0,
+) -> None:
     failures = await work.call(fail(lane=work.lane, stage=work.stage, turn=work.turn))
     if failures == 0:
         work.outcome = "fenced"
         return
     work.facts["failures"] = failures
-    wait_s = next_wait_s(work.stage, failures, rng, asked_s=error.retry_after_s)
+    wait_s = next_wait_s(work.stage, failures, rng, asked_s=max(error.retry_after_s or 0.0, at_least_s))
     if wait_s is not None:
         raise PutOff(wait_s, counted=False)
     await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint="it failed too often"))
@@ -145,8 +154,19 @@ async def _bury(spec: StageSpec, work: Work, env: Environment, error: PermanentE
         buried_ms=time.time_ns() // 1_000_000,
         records=tuple(burial.records),
     )
-    work.outcome = "dead"
     work.facts |= {"letter": letter.letter_id, "code": error.code, "reason": str(error), "hint": error.hint}
     call = bury(keys=env.keys, stage=work.stage, letter=letter, apology=burial.apology, part_ids=burial.part_ids)
     if await work.commit(call) == 0:
         work.outcome = "fenced"
+        return
+    work.outcome = "dead"
+    log.error(
+        "dead_letter",
+        letter=letter.letter_id,
+        stage=letter.stage,
+        account=letter.account_id,
+        code=letter.code,
+        reason=letter.message,
+        hint=letter.hint,
+        next=f"textgate deadletter show {letter.letter_id}",
+    )

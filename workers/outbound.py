@@ -11,7 +11,7 @@ import time
 
 import msgspec
 
-from shared.errors import AccountError, NotNow, PermanentError, TransientError
+from shared.errors import NotNow, PermanentError, TransientError
 from shared.fault_points import FaultPoint, reach
 from shared.keys import Stage
 from shared.outbox import DispatchVerdict, Status, dispatch, release, settle
@@ -30,6 +30,15 @@ OPTED_OUT = 21610
 LOOK_AGAIN_S = 3.0
 
 
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at one part; `token` fences it in the journal, `started` (monotonic, seconds) bounds it."""
+
+    part: Part
+    account: Account
+    token: str
+    started: float
+
+
 async def send_part(work: Work, env: Environment) -> None:
     """Send the head of the lane, or find out that it was sent."""
     part = decode_part(work.records[0])
@@ -38,13 +47,20 @@ async def send_part(work: Work, env: Environment) -> None:
     reach(FaultPoint.BEFORE_JOURNAL, work.conversation)
     attempt = Attempt(part=part, account=account, token=secrets.token_hex(8), started=time.monotonic())
     verdict, detail = await _dispatch(work, env, attempt)
+    if verdict is DispatchVerdict.IN_DOUBT:
+        await _reconcile(work, env, attempt, detail)
+    else:
+        await _follow(work, env, attempt, verdict, detail)
+
+
+async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: DispatchVerdict, detail: str) -> None:
     match verdict:
         case DispatchVerdict.GO:
             await _post(work, env, attempt)
         case DispatchVerdict.IN_DOUBT:
-            await _reconcile(work, env, attempt, detail)
+            raise NotNow("another attempt announced it meanwhile", delay_s=LOOK_AGAIN_S)
         case DispatchVerdict.ACCEPTED:
-            await _settle(work, env, part, detail, Status.ACCEPTED)
+            await _settle(work, env, attempt.part, detail, Status.ACCEPTED)
         case DispatchVerdict.FENCED:
             work.outcome = "fenced"
         case DispatchVerdict.OPTED_OUT:
@@ -53,15 +69,6 @@ async def send_part(work: Work, env: Environment) -> None:
             raise NotNow("the sender's pace", delay_s=int(detail) / 1000)
         case DispatchVerdict.PAUSED:
             raise NotNow("the account is paused", delay_s=PAUSED_WAIT_S)
-
-
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One try at one part; `token` fences it in the journal, `started` (monotonic, seconds) bounds it."""
-
-    part: Part
-    account: Account
-    token: str
-    started: float
 
 
 async def _dispatch(
@@ -93,14 +100,11 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
         if time.monotonic() - attempt.started > POST_WITHIN_S:
             raise NotNow("woke up too late to post", delay_s=0)
         sent = await env.twilio.send(attempt.account, part)
-    except PermanentError as error:
-        if error.code == f"twilio-{OPTED_OUT}":
-            await env.redis.hset(env.keys.opted_out(part.account_id), part.to, f"twilio {OPTED_OUT}")  # type: ignore[misc]
-        if isinstance(error, AccountError):
-            await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token))
-        raise
-    except (TransientError, NotNow):
+    except (PermanentError, TransientError, NotNow) as error:
+        # Certainly not with Twilio: nobody needs to look for it.
         await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token))
+        if isinstance(error, PermanentError) and error.code == f"twilio-{OPTED_OUT}":
+            await env.redis.hset(env.keys.opted_out(part.account_id), part.to, f"twilio {OPTED_OUT}")  # type: ignore[misc]
         raise
     reach(FaultPoint.AFTER_ANSWER, work.conversation)
     if part.received_ms is not None:
@@ -119,10 +123,8 @@ async def _reconcile(work: Work, env: Environment, attempt: Attempt, detail: str
         raise NotNow("in doubt; looking again at Twilio's log", delay_s=LOOK_AGAIN_S)
     work.facts["reconciled"] = "not found"
     again = msgspec.structs.replace(attempt, started=time.monotonic())
-    verdict, _ = await _dispatch(work, env, again, looked_for_ms=journaled_ms)
-    if verdict is not DispatchVerdict.GO:
-        raise NotNow(f"no longer in doubt: {verdict.value}", delay_s=0)
-    await _post(work, env, again)
+    verdict, found_out = await _dispatch(work, env, again, looked_for_ms=journaled_ms)
+    await _follow(work, env, again, verdict, found_out)
 
 
 async def _settle(work: Work, env: Environment, part: Part, sid: str, status: Status) -> None:

@@ -21,6 +21,7 @@
 --       9 apology (a reply) or empty; 10.. ids of the parts.
 -- Returns 1, or 0 if the turn is no longer current and nothing was done.
 -- Atomic because work must be either in its lane or among the dead letters, never in both or neither.
+local PART_TTL_MS = 30 * 24 * 3600 * 1000
 local lane, now = lane_at(1, 1), now_ms()
 local failures = redis.call('HGET', lane.state, lane.stage .. ':failures')
 if not advance(lane, ARGV[5], tonumber(ARGV[6]), now) then return 0 end
@@ -31,7 +32,10 @@ for i = 14, #KEYS do
   local part = redis.call('HMGET', KEYS[i], 'state', 'journaled_ms')
   local may_be_sent = part[1] == 'dispatching' or part[1] == 'accepted'
   redis.call('HSET', KEYS[8], ARGV[i - 4], may_be_sent and (part[2] or '0') or '')
-  if part[1] and part[1] ~= 'accepted' then redis.call('HSET', KEYS[i], 'state', 'dead') end
+  if part[1] and part[1] ~= 'accepted' then
+    redis.call('HSET', KEYS[i], 'state', 'dead')
+    redis.call('PEXPIRE', KEYS[i], PART_TTL_MS)
+  end
 end
 if ARGV[9] ~= '' then append(lane_at(9, 3), 9, 9, now) end
 return 1

@@ -1,13 +1,14 @@
 -- dispatch_part.lua: may this part be sent now? If so, journal that it is about to be.
 --
 -- States of a part (field `state` of its hash; no hash: it waits in its lane and was never tried):
---   dispatching   a worker has announced the request (fields attempt, journaled_ms). Only that attempt may post. Anyone else
+--   dispatching   no lifetime. A worker has announced the request (fields attempt, journaled_ms). Only that attempt may post. Anyone else
 --                 finds it in doubt: Twilio may or may not have it.      -> accepted (answer, callback, or found in
 --                 Twilio's log), -> waiting (certainly not processed), -> dispatching by another attempt (not found in the
 --                 log after the grace period)
 --   waiting       certainly not with Twilio; the lane's job will try again.
 --   accepted      Twilio has it as `sid`; `status` follows the callbacks. The lane drops it at the next look.
---   dead          given up; see the dead letters.
+--   dead          given up; its doubt is kept in dead:<id>:notes.   -> waiting or dispatching (retry_letter.lua), -> accepted
+--                 (a callback)
 --
 -- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender.
 -- ARGV: 1 stage; 2 turn; 3 attempt; 4 recipient; 5 segments; 6 segments per second (0: any); 7 lifetime of the part in ms;
@@ -49,5 +50,5 @@ if start and start > now then return {'wait', string.format('%.0f', start - now)
 local stamp = string.format('%.0f', now)
 redis.call('HSET', KEYS[2], 'state', 'dispatching', 'attempt', ARGV[3], 'journaled_ms', stamp,
   'account', ARGV[9], 'conversation', ARGV[10], 'segments', ARGV[5])
-redis.call('PEXPIRE', KEYS[2], ARGV[7])
+redis.call('PERSIST', KEYS[2]) -- a doubt must not be forgotten while its part waits, however long
 return {'go', stamp}

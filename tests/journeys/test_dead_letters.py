@@ -159,7 +159,7 @@ async def test_twilio_knows_of_an_opt_out_and_it_is_recorded_here_too(house: Hou
     await send(house, "second")
 
     async def both_dead() -> bool:
-        return await house.redis.zcard(house.keys.dead) == 2
+        return int(await house.redis.zcard(house.keys.dead)) == 2
 
     await house.until(both_dead)
     _, second = await letters(house)
