@@ -1,5 +1,6 @@
 """Our signature check agrees with Twilio's own SDK on generated requests, and differs only where it must."""
 
+import os
 from typing import Any
 
 from hypothesis import given, settings, strategies as st
@@ -7,6 +8,9 @@ from twilio.request_validator import RequestValidator
 
 from ingress.signature import is_genuine, port_variants, signature, signed_parameters, url_as_signed
 from shared.status_callback import callback_url, part_of_query
+
+EXAMPLES = int(os.environ.get("TEXTGATE_EXAMPLES", "1500"))
+"""Generated requests per property; `make millions` runs a million of each."""
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 forms = st.lists(st.tuples(text, text), max_size=12)
@@ -45,7 +49,7 @@ def fields_of(form: list[tuple[str, str]]) -> Fields:
 
 
 @given(token=tokens, url=urls, form=forms)
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_every_signature_of_the_sdk_is_accepted_and_the_same(token: str, url: str, form: list[tuple[str, str]]) -> None:
     made = sdk(token).compute_signature(url, fields_of(form))
     assert signature(token, url, signed_parameters(form)) == made
@@ -53,7 +57,7 @@ def test_every_signature_of_the_sdk_is_accepted_and_the_same(token: str, url: st
 
 
 @given(token=tokens, url=urls, form=forms, other=urls)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_whatever_we_accept_the_sdk_accepts(token: str, url: str, form: list[tuple[str, str]], other: str) -> None:
     made = sdk(token).compute_signature(other, fields_of(form))
     if is_genuine(given=made, keys=(token,), url=url, parameters=signed_parameters(form)):
@@ -61,7 +65,7 @@ def test_whatever_we_accept_the_sdk_accepts(token: str, url: str, form: list[tup
 
 
 @given(token=tokens, url=urls, form=forms, change=st.integers(0, 3), name=text, value=text)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_any_change_breaks_it(
     token: str, url: str, form: list[tuple[str, str]], change: int, name: str, value: str
 ) -> None:
