@@ -49,4 +49,4 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
 
 
 async def _not_found(*_: object) -> Response:
-    return Response(TWIML, status_code=404, media_type="text/xml")
+    return Response(TWIML, status_code=404, headers={"content-type": "text/xml"})
