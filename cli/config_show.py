@@ -113,7 +113,7 @@ def describe(settings: "Settings") -> "Iterator[str]":
             yield f"  webhook {account.webhook_path}, public {account.signed_url or 'not set'}"
     if not settings.accounts:
         yield "no account yet: try `textgate init`, or `textgate up --sandbox` without an account"
-    yield f"agent: {settings.agent.kind.value}"
+    yield f"agent: {settings.agent.label}"
     yield f"redis: {_redis(settings) or 'embedded, started by `textgate up`'}"
 
 

@@ -171,8 +171,7 @@ class Gateway:
 
     def _state_option(self) -> Path | None:
         """What a second terminal must give as --state-dir to find this `up`; None if it looks here anyway."""
-        folder = self._plan.state_dir.parent if self._plan.sandbox else self._plan.state_dir
-        return None if needs_no_option(self._plan.settings, pid=os.getpid()) else folder
+        return None if needs_no_option(self._plan.settings, pid=os.getpid()) else self._plan.state_dir
 
     def _say(self, role: str, line: str) -> None:
         try:

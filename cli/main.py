@@ -24,7 +24,7 @@ app = typer.Typer(
         "\b\n"
         "New here?      textgate demo             a whole conversation, no account\n"
         "               textgate up --sandbox     the same gateway, yours to play with\n"
-        "A real number: textgate config validate  then: textgate up\n"
+        "A real number: textgate init             then: textgate up\n"
     ),
     no_args_is_help=True,
     add_completion=True,

@@ -66,6 +66,7 @@ def send(
         print_json({"account": reply.account_id, "to": reply.to, "replyId": reply.reply_id, "state": "queued"})
     else:
         typer.echo(f"Queued for {reply.to} through account {reply.account_id}.")
+        typer.echo(f"Where it is: textgate message trace {reply.reply_id}")
 
 
 async def queue_text(gateway: Target, to: Address, text: str, *, account: str | None) -> "Reply":

@@ -24,8 +24,8 @@ API_BASE = "TEXTGATE_TWILIO_API_BASE"
 _INGRESS_RANK, _WORKER_RANK, _SANDBOX_RANK = 0, 1, 2
 
 _NO_ACCOUNT = (
-    "try `textgate up --sandbox`, which needs none; or set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, "
-    "TWILIO_PHONE_NUMBER, SMS_PUBLIC_WEBHOOK_URL and SMS_ALLOWED_USERS (your own number), or the same in textgate.json5"
+    "`textgate init` sets one up; `textgate up --sandbox` needs none. Or set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, "
+    "TWILIO_PHONE_NUMBER, SMS_PUBLIC_WEBHOOK_URL and SMS_ALLOWED_USERS (your own number)"
 )
 
 

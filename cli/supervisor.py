@@ -122,7 +122,8 @@ class Supervisor:
         killed: list[str] = []
         while not all(task.done() for task in tasks.values()):
             for role in sorted(self._children.keys() & tasks.keys() - killed):
-                self._say("up", f"{role} did not stop in time: killed")
+                why = "killed, as you asked" if self._hurry.is_set() else "did not stop in time: killed"
+                self._say("up", f"{role} {why}")
                 self._children[role].kill()
                 killed.append(role)
             await asyncio.wait(tasks.values(), timeout=1.0)

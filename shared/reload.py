@@ -59,7 +59,9 @@ class SettingsWatcher:
             return self._take_over(loaded)
         except TextgateError as error:
             log.error("configuration_refused", reason=str(error), consequence="the old settings stay in force")
-            return False
+        except Exception:
+            log.exception("configuration_refused", consequence="the old settings stay in force")
+        return False
 
     def _take_over(self, loaded: Settings) -> bool:
         late = [name for name in NEEDS_RESTART if getattr(loaded, name) != getattr(self._loaded, name)]

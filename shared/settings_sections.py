@@ -64,6 +64,11 @@ class AgentSection(Section, frozen=True):
         Meta(description="Texted when a turn has finally failed. null = say nothing."),
     ] = "Sorry, something went wrong here. Please try again in a moment."
 
+    @property
+    def label(self) -> str:
+        """What answers, for people: the kind, and for `python` the callable."""
+        return f"{self.kind.value}, {self.callable}" if self.kind is AgentKind.PYTHON else self.kind.value
+
 
 class RedisSection(Section, frozen=True):
     """Where everything is kept."""

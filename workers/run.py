@@ -75,8 +75,10 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
         ctx["watching"] = asyncio.create_task(watcher.run())
 
     async def shut_down(ctx: dict[str, Any]) -> None:
-        ctx["watching"].cancel()
-        await asyncio.wait([ctx["watching"]])
+        watching = ctx.get("watching")
+        if watching is not None:  # told to leave before Redis was ever there
+            watching.cancel()
+            await asyncio.wait([watching])
         if environment.twilio is not None:
             await environment.twilio.close()
         await _close(environment.redis)

@@ -129,3 +129,24 @@ async def test_echo_answers_with_the_words() -> None:
 )
 def test_answers(answer: object, texts: tuple[str, ...]) -> None:
     assert texts_of(answer) == texts
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def reply(turn:\n", "line 1"),
+        ("x = 1\n1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)\n", "SystemExit: 3"),
+        ("import no_such_dependency\n", "install what it imports"),
+    ],
+)
+def test_a_module_that_breaks_at_import_is_a_configuration_error(
+    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"broken_agent_{abs(hash(source))}"
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(ConfigError) as caught:
+        python.load(f"{name}:reply")
+    assert said in str(caught.value)

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import sys
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
@@ -79,11 +80,18 @@ def _resolve(target: str | None) -> Callable[[Turn], object]:
         sys.path.append(here)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        expected = (
+            "check the name and the working directory" if error.name == module_name else "install what it imports"
+        )
+        raise ConfigError(
+            "agent.callable", found=f"module {module_name} cannot be imported: {error}", expected=expected
+        ) from error
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             "agent.callable",
-            found=f"module {module_name} cannot be imported: {error}",
-            expected="check the name and the working directory",
+            found=f"module {module_name} cannot be imported: {_where(error)}",
+            expected="mend the module",
         ) from error
     function: object = module
     for name in attribute.split("."):
@@ -93,3 +101,11 @@ def _resolve(target: str | None) -> Callable[[Turn], object]:
             "agent.callable", found=f"{target} is no callable", expected="expected a function of one argument, the turn"
         )
     return function
+
+
+def _where(error: BaseException) -> str:
+    """The error with the file and line where it was raised."""
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} ({error.filename}, line {error.lineno})"
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"

@@ -104,7 +104,7 @@ def test_a_mistake_ends_with_1_and_one_line_that_names_the_next_step(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["up"], "try `textgate up --sandbox`, which needs none; or set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN,"),
+        (["up"], "`textgate init` sets one up; `textgate up --sandbox` needs none. Or set TWILIO_ACCOUNT_SID,"),
         (["ingress"], "redis.url: not set"),
         (["worker", "format"], "redis.url: not set"),
         (["config", "validate", "--config", "missing.json5"], "does not exist"),
