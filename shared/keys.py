@@ -175,6 +175,10 @@ class Keys:
         """String: msgpack `Pause`; while it stands nothing is sent for the account. Permanent until resumed."""
         return f"{self.prefix}paused:{account_id}"
 
+    def once(self, reply_id: str) -> str:
+        """String: this reply was appended to its lane. One hour, longer than any client sends a call again."""
+        return f"{self.prefix}once:{reply_id}"
+
     def part(self, part_id: str) -> str:
         """Hash: state of one outbound part (see `lua/dispatch_part.lua`). 30 days, none while it is dispatching."""
         return f"{self.prefix}part:{part_id}"

@@ -5,9 +5,14 @@ from shared.queue import lane_payload
 from shared.scripts import Call, script
 
 
-def append(*, lane: LaneKeys, stage: Stage, records: tuple[bytes, ...]) -> Call:
-    """Put records at the end of a lane; the reply is the lane's length. At least one record."""
-    return Call(script("append"), lane.as_tuple(), (stage.value, lane_payload(stage), *records))
+def append(*, lane: LaneKeys, stage: Stage, records: tuple[bytes, ...], once: str | None = None) -> Call:
+    """Put records at the end of a lane; the reply is the lane's length. At least one record.
+
+    With `once`, a key that marks it as done, the call may be sent twice: the second time changes nothing and gives 0.
+    """
+    return Call(
+        script("append"), (*lane.as_tuple(), *((once,) if once else ())), (stage.value, lane_payload(stage), *records)
+    )
 
 
 def hand_over(

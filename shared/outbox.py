@@ -109,7 +109,8 @@ async def enqueue_text(
         created_ms=now_ms,
     )
     lane = keys.lane(Stage.FORMAT, conversation)
-    (result,) = await execute(redis, [append(lane=lane, stage=Stage.FORMAT, records=(encode(reply),))])
+    once = keys.once(reply.reply_id)
+    (result,) = await execute(redis, [append(lane=lane, stage=Stage.FORMAT, records=(encode(reply),), once=once)])
     if isinstance(result, Exception):
         raise result
     return reply

@@ -229,6 +229,14 @@ async def test_a_code_that_speaks_of_the_account_pauses_it_once(desk: Desk) -> N
     assert not await resume(desk.redis, desk.keys, "default")
 
 
+async def test_a_text_whose_call_is_sent_again_is_appended_once(desk: Desk) -> None:
+    """A connection that breaks before the answer makes the client repeat the call."""
+    lane = desk.keys.lane(Stage.OUTBOUND, CONVERSATION)
+    call = append(lane=lane, stage=Stage.OUTBOUND, records=(encode(part_of(0)),), once=desk.keys.once("r"))
+    assert [await desk.send(call) for _ in range(2)] == [1, 0]
+    assert await desk.waiting() == ["r.0"]
+
+
 async def test_failures_are_counted_per_turn(desk: Desk) -> None:
     await desk.fill(part_of(0), part_of(1))
     lane, turn = desk.keys.lane(Stage.OUTBOUND, CONVERSATION), await desk.turn()
