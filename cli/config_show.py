@@ -25,7 +25,7 @@ def add_to(config: typer.Typer) -> None:
 def validate(context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Read everything as a start would, secrets included, and say what it means. Starts nothing, sends nothing.
 
-    Exit status 0: it would start. 78: it would not; the one line on stderr names the key, what was found and what is
+    Exit status 0: every setting is in order. 78: one is not; the one line on stderr names the key, what was found and what is
     expected. Warnings go to stderr.
 
     \b
