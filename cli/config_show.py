@@ -25,8 +25,8 @@ def add_to(config: typer.Typer) -> None:
 def validate(context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Read everything as a start would, secrets included, and say what it means. Starts nothing, sends nothing.
 
-    Exit status 0: every setting is in order. 78: one is not; the one line on stderr names the key, what was found and what is
-    expected. Warnings go to stderr.
+    Exit status 0: every setting is in order. 78: one is not; the one line on stderr names the key, what was found and
+    what is expected. Warnings go to stderr.
 
     \b
     Example:  textgate config validate --config ./textgate.json5
