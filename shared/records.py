@@ -56,6 +56,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """MessageSid of the newest text that this answers."""
     received_ms: int | None = None
     """When that text was received; for latency."""
+    media: tuple[str, ...] = ()
+    """Public URLs of pictures or files that go with the first part."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,6 +76,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin
     created_ms: int
     received_ms: int | None = None
+    media: tuple[str, ...] = ()
+    """Public URLs that Twilio fetches and sends along."""
 
 
 class PairingRequest(msgspec.Struct, frozen=True, kw_only=True):

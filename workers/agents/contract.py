@@ -5,8 +5,21 @@ sent. Agents with side effects use `turn.key` as an idempotency key.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 
 import msgspec
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture or file that came with a text."""
+
+    url: str
+    """Twilio's address; it needs the account's credentials."""
+    content_type: str
+    path: str | None = None
+    """The fetched file; None if it could not be had, and then `error` says why."""
+    size_bytes: int | None = None
+    error: str | None = None
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,6 +28,23 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     message_sid: str
     body: str
     received_ms: int
+    """Unix milliseconds."""
+    media: tuple[Attachment, ...] = ()
+
+
+class Role(StrEnum):
+    """Who said a line of the history; the words of the chat-completions API."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of what was said before this turn."""
+
+    role: Role
+    body: str
+    at_ms: int
     """Unix milliseconds."""
 
 
@@ -29,6 +59,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     """The person's number in E.164 form, or whatever else identifies them (`rcs:…`, a short code)."""
     texts: tuple[Text, ...]
+    history: tuple[Line, ...] = ()
+    """What was said before, oldest first, within the bounds of `agent.history`; without the texts of this turn."""
 
     @property
     def prompt(self) -> str:
