@@ -1,0 +1,181 @@
+"""`python -m bench.load PLAN`: post webhooks from a process of its own and report every answer.
+
+Closed loop: each connection posts the next request when it has its answer, so the server is always busy. Open loop:
+requests fall due at a fixed rate whether or not the server keeps up, and latency counts from the due time, so a
+server that stalls cannot hide it. Requests are made before the clock starts, and answers are read with their status.
+"""
+
+import asyncio
+import gc
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+
+import msgspec
+import uvloop
+
+from bench.cores import other_core
+from bench.webhooks import Target, requests
+
+CONNECT_LIMIT_S = 10.0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One load."""
+
+    target: Target
+    first: int
+    """Number of the first webhook; no two loads on one server share any."""
+    count: int
+    connections: int = 32
+    rate: float = 0.0
+    """Requests per second; 0: as fast as answers come."""
+    limit_s: float = 60.0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    took_s: float
+    statuses: dict[int, int]
+    latencies_ms: list[float]
+    """Sorted."""
+    acknowledged: list[int]
+    """Numbers of the webhooks answered 200."""
+
+    def quantile_ms(self, q: float) -> float:
+        return self.latencies_ms[min(len(self.latencies_ms) - 1, int(len(self.latencies_ms) * q))]
+
+    @property
+    def per_s(self) -> float:
+        return len(self.acknowledged) / self.took_s
+
+
+class Load:
+    """The requests that are left, and what is known of the others."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._left: Iterator[tuple[int, bytes]] = enumerate(requests(plan.target, plan.first, plan.count), plan.first)
+        self.ready: deque[tuple[int, bytes]] = deque(self._left)
+        self.idle: list[Connection] = []
+        self.waiting: deque[tuple[int, bytes, float]] = deque()
+        self.statuses: Counter[int] = Counter()
+        self.latencies: list[float] = []
+        self.acknowledged: list[int] = []
+        self.open = plan.count
+        self.done: asyncio.Event = asyncio.Event()
+
+    def answered(self, index: int, status: int, since: float) -> None:
+        self.latencies.append(time.perf_counter() - since)
+        self.statuses[status] += 1
+        if status == 200:
+            self.acknowledged.append(index)
+        self.open -= 1
+        if not self.open:
+            self.done.set()
+
+    def next_for(self, connection: "Connection") -> None:
+        """Give a free connection its next request."""
+        if self.plan.rate:
+            if self.waiting:
+                connection.post(*self.waiting.popleft())
+            else:
+                self.idle.append(connection)
+        elif self.ready:
+            index, request = self.ready.popleft()
+            connection.post(index, request, time.perf_counter())
+
+    async def pace(self) -> None:
+        """Open loop: make each request due at its time."""
+        started = time.perf_counter()
+        for number in range(self.plan.count):
+            due = started + number / self.plan.rate
+            pause = due - time.perf_counter()
+            if pause > 0:
+                await asyncio.sleep(pause)
+            index, request = self.ready.popleft()
+            if self.idle:
+                self.idle.pop().post(index, request, due)
+            else:
+                self.waiting.append((index, request, due))
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection with at most one request under way."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._seen = b""
+        self._index = 0
+        self._since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+
+    def post(self, index: int, request: bytes, since: float) -> None:
+        self._index, self._since = index, since
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._seen += data
+        head, found, body = self._seen.partition(b"\r\n\r\n")
+        if not found or not _complete(head, body):
+            return
+        self._seen = b""
+        self._load.answered(self._index, int(head[9:12]), self._since)
+        self._load.next_for(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._load.open:
+            raise SystemExit(f"the server closed a connection: {exc}")
+
+
+def _complete(head: bytes, body: bytes) -> bool:
+    _, found, rest = head.lower().partition(b"content-length:")
+    if found:
+        return len(body) >= int(rest.split(b"\r\n", 1)[0])
+    return body.endswith(b"0\r\n\r\n")  # chunked
+
+
+async def post_all(plan: Plan) -> Report:
+    """Post everything and wait for every answer. Raises TimeoutError past `limit_s`."""
+    load = Load(plan)
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(CONNECT_LIMIT_S):
+        made = [
+            await loop.create_connection(lambda: Connection(load), "127.0.0.1", plan.target.port)
+            for _ in range(plan.connections)
+        ]
+    gc.collect()
+    gc.disable()
+    started = time.perf_counter()
+    for _, connection in made:
+        load.next_for(connection)
+    async with asyncio.timeout(plan.limit_s):
+        if plan.rate:
+            await load.pace()
+        await load.done.wait()
+    took_s = time.perf_counter() - started
+    for transport, _ in made:
+        transport.close()
+    return Report(
+        took_s=took_s,
+        statuses=dict(load.statuses),
+        latencies_ms=sorted(round(latency * 1000, 3) for latency in load.latencies),
+        acknowledged=load.acknowledged,
+    )
+
+
+def main() -> None:
+    """Run the plan in the first argument; the report goes to stdout as JSON."""
+    import os
+
+    os.sched_setaffinity(0, other_core())
+    plan = msgspec.json.decode(sys.argv[1], type=Plan)
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(post_all(plan))))
+
+
+if __name__ == "__main__":
+    main()
