@@ -56,10 +56,13 @@ class WebhookRoutes(BaseRoute):
         """Their paths."""
         return tuple(self._webhooks)
 
+    def find(self, scope: Scope) -> Webhook | None:
+        """The webhook that this request is for, if it is for one."""
+        return self._webhooks.get(scope["path"]) if scope["type"] == "http" else None
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] == "http" and scope["path"] in self._webhooks:
-            return Match.FULL, {"endpoint": self._webhooks[scope["path"]]}
-        return Match.NONE, {}
+        webhook = self.find(scope)
+        return (Match.NONE, {}) if webhook is None else (Match.FULL, {"endpoint": webhook})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["endpoint"](scope, receive, send)

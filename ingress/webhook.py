@@ -10,13 +10,14 @@ import time
 
 from starlette.types import Receive, Scope, Send
 
-from ingress.body import ClientGone, read_body
+from ingress.body import MAX_BODY_S, ClientGone, read_body
 from ingress.callbacks import record_callback
 from ingress.client_address import Network, client_address
 from ingress.form import Form, first_values, is_json, parse_form
 from ingress.inbound import check_addressee, decide_keyword, is_status_callback, parse_text
 from ingress.verifier import BadSignatureError, Verifier
 from shared.admission import Gate, Keyword, Verdict, admit, count_failure, verdict_of
+from shared.deadlines import Deadlines
 from shared.errors import RejectedError, TransientError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
@@ -48,6 +49,7 @@ class Webhook:
         self._keys = keys
         self._commit = commit
         self._trusted = trusted
+        self._deadlines = Deadlines(MAX_BODY_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -77,7 +79,7 @@ class Webhook:
             await self._take_in(fields)
 
     async def _read_genuine(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Form:
-        body = await read_body(headers, receive)
+        body = await read_body(headers, receive, self._deadlines)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         json_body = body if is_json(content_type) else None
         form = [] if json_body is not None else parse_form(body, content_type)

@@ -14,7 +14,9 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from shared.deadlines import Deadlines
 from shared.errors import TransientError
+from shared.redis_batch import Line
 from shared.redis_client import AWAY
 from shared.scripts import Call, all_scripts
 
@@ -38,8 +40,9 @@ class GroupCommit:
 
     def __init__(self, redis: Redis, *, confirm: "Confirm | None" = None, limit_s: float = LIMIT_S) -> None:
         self._redis = redis
+        self._line = Line(redis)
         self._confirm = confirm
-        self._limit_s = limit_s
+        self._deadlines = Deadlines(limit_s)
         self._waiting: list[tuple[Call, asyncio.Future[Any]]] = []
         self._sender: asyncio.Task[None] | None = None
         self.groups = 0
@@ -53,7 +56,7 @@ class GroupCommit:
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all())
         try:
-            async with asyncio.timeout(self._limit_s):
+            async with self._deadlines.limit():
                 return await future
         except TimeoutError as error:
             raise TransientError("Redis does not answer in time", code="redis-away") from error
@@ -62,6 +65,7 @@ class GroupCommit:
         """Wait for what is under way, then close the client."""
         if self._sender is not None:
             await asyncio.wait([self._sender])
+        await self._line.close()
         await self._redis.aclose()
 
     async def _send_all(self) -> None:
@@ -76,7 +80,7 @@ class GroupCommit:
         self.groups += 1
         self.calls += len(group)
         try:
-            replies = await execute(self._redis, [call for call, _ in group], confirm=self._confirm)
+            replies = await execute(self._line, [call for call, _ in group], confirm=self._confirm)
         except (*AWAY, RedisError, TransientError) as error:
             replies = [_as_transient(error)] * len(group)
         for (_, future), reply in zip(group, replies, strict=True):
@@ -100,27 +104,33 @@ class Confirm:
         return all(int(n) >= least for n, least in zip(numbers, self.at_least, strict=True))
 
 
-async def execute(redis: Redis, calls: Sequence[Call], *, confirm: Confirm | None = None) -> list[Any]:
-    """One pipeline; a reply or an exception for each call. Loads the scripts and repeats those that a restarted
+async def execute(way: Redis | Line, calls: Sequence[Call], *, confirm: Confirm | None = None) -> list[Any]:
+    """One round trip; a reply or an exception for each call. Loads the scripts and repeats those that a restarted
     Redis has forgotten. Raises one of `AWAY`, or NotConfirmedError."""
-    replies = await _pipeline(redis, calls, confirm)
+    if isinstance(way, Line):
+        return await _execute(way, calls, confirm)
+    line = Line(way)
+    try:
+        return await _execute(line, calls, confirm)
+    finally:
+        await line.close()
+
+
+async def _execute(line: Line, calls: Sequence[Call], confirm: Confirm | None) -> list[Any]:
+    replies = await _send(line, calls, confirm)
     missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if missing:
-        for known in all_scripts():
-            await redis.script_load(known.source)
-        for i, reply in zip(missing, await _pipeline(redis, [calls[i] for i in missing], confirm), strict=True):
+        await line.send([("SCRIPT", "LOAD", known.source) for known in all_scripts()])
+        for i, reply in zip(missing, await _send(line, [calls[i] for i in missing], confirm), strict=True):
             replies[i] = reply
     return replies
 
 
-async def _pipeline(redis: Redis, calls: Sequence[Call], confirm: Confirm | None) -> list[Any]:
-    async with redis.pipeline(transaction=False) as pipe:
-        for call in calls:
-            pipe.execute_command(*call.command())
-        if confirm is None:
-            return await pipe.execute(raise_on_error=False)
-        pipe.execute_command(*confirm.command)
-        *replies, confirmed = await pipe.execute(raise_on_error=False)
+async def _send(line: Line, calls: Sequence[Call], confirm: Confirm | None) -> list[Any]:
+    commands = [call.command() for call in calls]
+    if confirm is None:
+        return await line.send(commands)
+    *replies, confirmed = await line.send([*commands, confirm.command])
     if isinstance(confirmed, ResponseError) or not confirm.holds(confirmed):
         raise NotConfirmedError(f"{confirm.command[0]} was not reached: {confirmed}", code="not-durable")
     return replies

@@ -11,6 +11,7 @@ no TTL; a fixture fails every integration test that leaves any other key without
 import base64
 import hashlib
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -57,6 +58,7 @@ class LaneKeys(msgspec.Struct, frozen=True, kw_only=True):
         return (self.list, self.state, self.queue, self.bell, self.busy)
 
 
+@lru_cache(maxsize=8192)
 def conversation_id(account_id: str, peer: str) -> str:
     """The id of the conversation of one account with one person: 16 characters that hold no number.
 

@@ -4,37 +4,46 @@ One wide event per outcome. JSON when the output is not a terminal, readable lin
 wherever they stand, as a second line of defence: no event should carry one. Bodies are never logged.
 """
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
 
 from shared.phone import mask_numbers
 
+_encode_event = msgspec.json.Encoder(enc_hook=repr).encode
 
-def set_up_logs(role: str, *, level: int = logging.INFO, json: bool | None = None) -> None:
-    """Send everything to stderr. `json=None` means: JSON unless stderr is a terminal."""
-    as_json = not sys.stderr.isatty() if json is None else json
+
+def set_up_logs(role: str, *, level: int = logging.INFO, as_json: bool | None = None) -> None:
+    """Send everything to stderr. `as_json=None` means: JSON unless stderr is a terminal.
+
+    Our own events go straight to the stream: through the standard library's loggers each would cost as much as checking
+    a signature.
+    """
+    if as_json is None:
+        as_json = not sys.stderr.isatty()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _mask_numbers,
     ]
+    if as_json:
+        last: list[Any] = [structlog.processors.format_exc_info, _mask_numbers, _render_json]
+    else:
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), _encode_line]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, *last],
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _mask_numbers]
-    if as_json:
-        final += [structlog.processors.format_exc_info, _mask_numbers, structlog.processors.JSONRenderer()]
-    else:
-        final += [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     handler = logging.StreamHandler(sys.stderr)
+    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _decode_line]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -55,3 +64,18 @@ def _mask_numbers(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
         if isinstance(value, str) and "+" in value:
             event[key] = mask_numbers(value)
     return event
+
+
+def _render_json(_: Any, __: str, event: MutableMapping[str, Any]) -> bytes:
+    try:
+        return _encode_event(event)
+    except UnicodeEncodeError:  # a lone surrogate, which a hostile header may hold
+        return json.dumps(event, default=repr).encode()
+
+
+def _encode_line(_: Any, __: str, line: str) -> bytes:
+    return line.encode(errors="backslashreplace")
+
+
+def _decode_line(_: Any, __: str, line: bytes) -> str:
+    return line.decode()

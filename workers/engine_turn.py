@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from shared.claims import Claimant, Claimed, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
 from shared.group_commit import MAX_GROUP, Confirm, execute
 from shared.logs import logger
+from shared.redis_batch import Line
 from shared.scripts import Call
 from workers.engine_redis import is_away
 
@@ -72,7 +73,7 @@ class Exchange:
     def __init__(
         self, redis: Redis, claimant: Claimant, running: dict[str, Running], *, confirm: Confirm | None
     ) -> None:
-        self._redis = redis
+        self._line = Line(redis)
         self._claimant = claimant
         self._confirm = confirm
         self._running = running
@@ -115,7 +116,7 @@ class Exchange:
         if not calls:
             return Sent()
         try:
-            replies = await execute(self._redis, calls, confirm=self._confirm if group else None)
+            replies = await execute(self._line, calls, confirm=self._confirm if group else None)
         except BaseException:
             self._put_back(group, released)
             self.recovering = True

@@ -1,0 +1,44 @@
+"""Many waits, one timer: each ends in time, none disturbs another, and a cancellation stays one."""
+
+import asyncio
+
+import pytest
+
+from shared.deadlines import Deadlines
+
+
+async def wait_for_ever(deadlines: Deadlines) -> None:
+    async with deadlines.limit():
+        await asyncio.Event().wait()
+
+
+async def test_every_wait_past_the_limit_raises() -> None:
+    deadlines = Deadlines(0.01)
+    results = await asyncio.gather(*(wait_for_ever(deadlines) for _ in range(50)), return_exceptions=True)
+    assert [type(result) for result in results] == [TimeoutError] * 50
+
+
+async def test_a_wait_that_ends_in_time_is_left_alone() -> None:
+    deadlines = Deadlines(30)
+    async with deadlines.limit():
+        await asyncio.sleep(0)
+
+
+async def test_a_later_wait_gets_its_own_time() -> None:
+    deadlines = Deadlines(0.05)
+    async with deadlines.limit():  # sets the timer, and is over long before it rings
+        pass
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(TimeoutError):
+        await wait_for_ever(deadlines)
+    assert asyncio.get_running_loop().time() - started >= 0.05
+    with pytest.raises(TimeoutError):
+        await wait_for_ever(deadlines)
+
+
+async def test_a_cancelled_wait_is_cancelled_and_not_timed_out() -> None:
+    task = asyncio.create_task(wait_for_ever(Deadlines(30)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
