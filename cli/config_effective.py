@@ -16,6 +16,7 @@ from shared.errors import UsageError
 from shared.secrets import MASK, Secret, SecretInput, describe_origin
 from shared.settings import Account, ConfigDocument, Settings
 from shared.settings_channels import AccountSection, SmsSection
+from shared.texts import TextKey, Texts
 
 _DEFAULT = "default"
 
@@ -26,7 +27,7 @@ def effective_values(document: ConfigDocument, settings: Settings) -> dict[str, 
         field.encode_name: _shown(getattr(document, field.name)) for field in msgspec.structs.fields(ConfigDocument)
     }
     shown["channels"] = {"sms": _sms(document.channels.sms or SmsSection(), settings)}
-    shown["agent"] = _shown(settings.agent)
+    shown["agent"] = _shown(settings.agent) | {"apology": _apology(settings)}
     shown["ingress"] = _shown(settings.ingress)
     shown["redis"] = {
         field.encode_name: _shown(getattr(settings.redis, field.name))
@@ -73,15 +74,25 @@ def _account(account: Account | AccountSection) -> dict[str, Any]:
     }
     if isinstance(account, Account):
         shown |= {key: shown[key] or None for key in ("name", "accountSid")}
+        shown["texts"] = {key.value: account.texts.template(key) for key in TextKey}
         shown["allowFrom"] = [*(["*"] if account.allow_all else []), *shown["allowFrom"]]
     return shown
+
+
+def _apology(settings: Settings) -> str | None:
+    """The words of the account that is used when none is named, unless the file has words for all."""
+    if settings.agent.apology is not msgspec.UNSET:
+        return settings.agent.apology
+    account = settings.accounts.get(settings.default_account_id or "")
+    return (account.texts if account else Texts()).template(TextKey.APOLOGY)
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, (Secret, SecretInput)):
         return describe_origin(value)
     if isinstance(value, msgspec.Struct):
-        return {field.encode_name: _shown(getattr(value, field.name)) for field in msgspec.structs.fields(value)}
+        values = {field.encode_name: getattr(value, field.name) for field in msgspec.structs.fields(value)}
+        return {key: _shown(each) for key, each in values.items() if each is not msgspec.UNSET}
     if isinstance(value, Mapping):
         return {str(key): _shown(each) for key, each in value.items()}
     if isinstance(value, (set, frozenset)):

@@ -16,10 +16,11 @@ from cli.sandbox_phone import SandboxPhone
 from cli.target import Target, opened
 from cli.transcript import Entry, Side
 from sandbox.wire import MessageView
-from shared import texts
 from shared.errors import TextgateError
 from shared.keys import Keys
 from shared.outbox import Status, load_part_of_sid
+from shared.records import PairingRequest
+from shared.texts import TextKey, Texts
 
 HELLO = "Hi! I found this number on your web site. Who is there?"
 QUESTION = "Great. Which plans are there, and how do I switch?"
@@ -50,7 +51,8 @@ class Play:
         await self._text(HELLO)
         asked = await self._hear("pairing", "the SMS with the pairing code", lambda body: "code" in body)
         code = await self._approve(asked[-1].body)
-        await self._hear("notice", "the SMS that access is approved", lambda body: texts.APPROVED in body)
+        notice = _words(self._phone.number)
+        await self._hear("notice", "the SMS that access is approved", lambda body: notice in body)
         await self._text(QUESTION)
         parts = await self._hear("answer", "the end of the agent's answer", lambda body: LAST_WORDS in body)
         _check_answer([part.body for part in parts])
@@ -71,7 +73,7 @@ class Play:
             raise MissingError("the pairing request in `textgate pairing list`, with the code of the SMS")
         code = waiting[0].code
         self._asked_s = time.time()
-        await approve_code(self._target, code, account=None, notify=True)
+        await approve_code(self._target, code, account=None, notice=_notice)
         self._show(Entry(side=Side.OWNER, kind="command", body=f"textgate pairing approve {code} --notify"))
         return code
 
@@ -86,6 +88,14 @@ class Play:
                 status = await _wait_for_delivery(redis, keys, message.sid)
                 self._show(_entry(kind, message, self._asked_s, status=status, part=index + 1, parts=len(heard)))
         return heard
+
+
+def _notice(request: PairingRequest) -> str:
+    return _words(request.sender)
+
+
+def _words(number: str) -> str:
+    return Texts().say(TextKey.APPROVED, number=number) or ""
 
 
 async def _wait_for_delivery(redis: Redis, keys: Keys, sid: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import pairing_senders
+from cli.channels_gateway import find_gateway
 from cli.channels_words import iso
 from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
@@ -14,7 +15,9 @@ from cli.target import Target, find_target, opened
 from cli.words import check_channel, parse_code
 
 if TYPE_CHECKING:
+    from shared.pairing import Notice
     from shared.records import PairingRequest
+    from shared.settings import Settings
 
 pairing = typer.Typer(
     name="pairing",
@@ -95,8 +98,10 @@ def approve(
     """
     check_channel(channel)
     code = parse_code(words, verb="approve")
-    target = find_target(common(context, config, state_dir))
-    request = asyncio.run(approve_code(target, code, account=account, notify=notify))
+    where = common(context, config, state_dir)
+    target = find_target(where)
+    notice = notices(find_gateway(where).settings) if notify else None
+    request = asyncio.run(approve_code(target, code, account=account, notice=notice))
     if as_json:
         print_json({"code": request.code, "account": request.account_id, "sender": request.sender, "notified": notify})
     else:
@@ -145,15 +150,27 @@ async def load_requests(target: Target, account: str | None) -> "list[PairingReq
     return sorted(found, key=lambda request: request.created_ms)
 
 
-async def approve_code(target: Target, code: str, *, account: str | None, notify: bool) -> "PairingRequest":
+def notices(settings: "Settings") -> "Notice":
+    """What `--notify` says, in the words of the account that let them in."""
+    from shared.texts import TextKey, Texts
+
+    def notice(request: "PairingRequest") -> str | None:
+        account = settings.accounts.get(request.account_id)
+        texts = account.texts if account is not None else Texts()
+        return texts.say(TextKey.APPROVED, number=request.sender)
+
+    return notice
+
+
+async def approve_code(
+    target: Target, code: str, *, account: str | None, notice: "Notice | None" = None
+) -> "PairingRequest":
     """Approve one request. Raises UsageError for a code that does not (or no longer) stand for a request."""
-    from shared import pairing, texts
+    from shared import pairing
 
     account_id = target.account(account) if account else None
     async with opened(target) as (redis, keys):
-        return await pairing.approve(
-            redis, keys, code, account_id=account_id, notice=texts.APPROVED if notify else None
-        )
+        return await pairing.approve(redis, keys, code, account_id=account_id, notice=notice)
 
 
 async def deny_code(target: Target, code: str, *, account: str | None) -> "PairingRequest":

@@ -11,7 +11,6 @@ from starlette.types import Receive, Scope, Send
 from ingress.client_address import parse_networks
 from ingress.verifier import OldUrl, Verifier
 from ingress.webhook import Webhook
-from shared import texts
 from shared.admission import Gate
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
@@ -76,7 +75,7 @@ def gate_of(account: Account, settings: Settings) -> Gate:
         account_per_minute=account.rate_limits.per_account_per_minute,
         pairing_max_pending=account.pairing_max_pending,
         debounce_ms=settings.agent.debounce_ms,
-        pairing_text=texts.PAIRING,
+        texts=account.texts,
     )
 
 

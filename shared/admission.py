@@ -12,6 +12,7 @@ from shared.keys import SEEN_TTL_MS, Keys, Stage
 from shared.queue import lane_payload
 from shared.records import InboundText, Origin, PairingRequest, Reply, encode
 from shared.scripts import Call, script
+from shared.texts import TextKey, Texts
 
 PAIRING_TTL_MS = 3600 * 1000
 """How long a pairing code is valid."""
@@ -55,8 +56,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     account_per_minute: int
     pairing_max_pending: int
     debounce_ms: int
-    pairing_text: str
-    """Template with `{code}` and `{sender}`."""
+    texts: Texts = Texts()
 
 
 def new_code() -> str:
@@ -133,12 +133,15 @@ def _pairing(gate: Gate, text: InboundText, code: str, now_ms: int) -> tuple[byt
         created_ms=now_ms,
         expires_ms=now_ms + PAIRING_TTL_MS,
     )
+    said = gate.texts.say(TextKey.PAIRING, code=code, number=text.sender, minutes=PAIRING_TTL_MS // 60_000)
+    if said is None:
+        return encode(request), b""
     reply = Reply(
         reply_id=f"{text.conversation}-pairing-{text.message_sid}",
         account_id=text.account_id,
         conversation=text.conversation,
         to=text.sender,
-        texts=(gate.pairing_text.format(code=code, sender=text.sender),),
+        texts=(said,),
         origin=Origin.PAIRING,
         created_ms=now_ms,
         in_reply_to=text.message_sid,

@@ -7,12 +7,14 @@ each other is `shared/config_merge.py`.
 
 import typing
 from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from shared.config_environment import IDENTITY, Variable, read_account_variables
-from shared.config_merge import Block, Said, merge_blocks
+from shared.config_merge import TEXT, Block, Said, merge_blocks
 from shared.config_rules import (
     AllowList,
     BadEntryError,
@@ -30,6 +32,7 @@ from shared.phone import Address, parse_e164
 from shared.secrets import Secret
 from shared.settings_account import Account
 from shared.settings_channels import PhoneInput, SmsSection
+from shared.texts import TextKey, Texts, check_template, find_language
 
 DEFAULT_ACCOUNT_ID = "default"
 BASE_PATH = "channels.sms"
@@ -46,15 +49,23 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_accounts(
-    sms: SmsSection | None, raw: Mapping[str, Any], *, environ: Mapping[str, str], resolver: SecretResolver
+    sms: SmsSection | None,
+    raw: Mapping[str, Any],
+    *,
+    environ: Mapping[str, str],
+    resolver: SecretResolver,
+    texts: Mapping[TextKey, Said] = MappingProxyType({}),
 ) -> Accounts:
-    """Make the accounts of the section `sms`, which was read from `raw`. Raises `ConfigError`."""
+    """Make the accounts of the section `sms`, which was read from `raw`. Raises `ConfigError`.
+
+    `texts`: words that the file has for every account, outside of `sms`.
+    """
     variables = read_account_variables(environ)
     merged = _merge_all(sms, raw, variables)
     warnings: list[str] = []
     by_id: dict[str, Account] = {}
     for account_id, account_path, said in merged:
-        account = _Builder(said, account_path, resolver).build(account_id)
+        account = _Builder(said, account_path, resolver, texts).build(account_id)
         by_id[account_id] = account
         warnings += warn_about_account(account, account_path)
     _refuse_shared_paths(by_id, {account_id: account_path for account_id, account_path, _said in merged})
@@ -96,10 +107,13 @@ def _is_an_account(
 class _Builder:
     """Turns the merged values of one account into an `Account`."""
 
-    def __init__(self, said: Mapping[str, Said], path: str, resolver: SecretResolver) -> None:
+    def __init__(
+        self, said: Mapping[str, Said], path: str, resolver: SecretResolver, texts: Mapping[TextKey, Said]
+    ) -> None:
         self._said = said
         self._path = path
         self._resolver = resolver
+        self._texts = texts
         self._enabled: bool = said["enabled"].value
 
     def build(self, account_id: str) -> Account:
@@ -129,6 +143,7 @@ class _Builder:
             pairing_max_pending=self._plain("pairing_max_pending"),
             segments_per_second=self._plain("segments_per_second"),
             smart_encoding=self._plain("smart_encoding"),
+            texts=self._texts_in_words(name=self._plain("name") or account_id),
         )
         if account.enabled:
             self._refuse_incomplete(account)
@@ -159,6 +174,15 @@ class _Builder:
     def _url(self) -> str | None:
         url = Said(value=self._plain("public_webhook_url"), path=self._said["public_webhook_url"].path)
         return None if url.value is None else _check(check_public_url, url)
+
+    def _texts_in_words(self, *, name: str) -> Texts:
+        said = {key: self._said[f"{TEXT}{key}"] for key in TextKey if f"{TEXT}{key}" in self._said}
+        own = {**self._texts, **said}
+        for key, text in own.items():
+            if text.value is not None:
+                _check(partial(check_template, key), text)
+        language = _check(find_language, self._said["language"])
+        return Texts(language=language, own={key: text.value for key, text in own.items()}, name=name)
 
     def _allowed(self) -> AllowList:
         said = self._said["allow_from"]

@@ -1,9 +1,10 @@
 """Lay blocks of account keys over each other: the account's own, the base block, the environment, the defaults.
 
-Pure. Two things do not come down from the base block as they are:
+Pure. These do not come down from the base block as they are:
 - credentials belong to an `accountSid`: an account that names another SID inherits none of them, and one that brings
   its own auth token or half an API key does not inherit the secondary token or the other half;
-- `rateLimits` are merged key by key; `enabled` must be true in both places.
+- `rateLimits` and `texts` are merged key by key, but an account that names a `language` inherits no texts: they may be
+  in another one; `enabled` must be true in both places.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import msgspec
 from shared.config_environment import Variable
 from shared.config_shape import join
 from shared.settings_channels import AccountSection, RateLimits
+from shared.settings_texts import said as texts_said
 
 _COMES_WITH = {
     "auth_token": "auth_token",
@@ -26,6 +28,9 @@ _COMES_WITH = {
 
 _KEYS = {field.name: field.encode_name for field in msgspec.structs.fields(AccountSection)}
 _DEFAULTS = AccountSection()
+
+TEXT = "texts."
+"""Before the key of each text that a block says, in the result of `merge_blocks`."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +64,7 @@ def merge_blocks(blocks: list[Block], variables: Mapping[str, Variable]) -> dict
             said[name] = Said(value=getattr(_DEFAULTS, name), path=join(blocks[0].path, key))
     said["enabled"] = Said(value=all(block.section.enabled for block in blocks), path=said["enabled"].path)
     said["rate_limits"] = Said(value=_merge_limits(blocks), path=said["rate_limits"].path)
-    return said
+    return said | {f"{TEXT}{key}": text for key, text in _merge_texts(blocks).items()}
 
 
 def _may_inherit(name: str, blocks: list[Block], block: Block) -> bool:
@@ -78,3 +83,16 @@ def _merge_limits(blocks: list[Block]) -> RateLimits:
             if block.says("rate_limits") and field.encode_name in block.raw[_KEYS["rate_limits"]]:
                 limits[field.name] = getattr(block.section.rate_limits, field.name)
     return RateLimits(**limits)
+
+
+def _merge_texts(blocks: list[Block]) -> dict[str, Said]:
+    """Each text that a block says, by key."""
+    own = blocks[0]
+    texts: dict[str, Said] = {}
+    for block in reversed(blocks):
+        if block is own or not own.says("language"):
+            path = join(block.path, _KEYS["texts"])
+            texts |= {
+                key: Said(value=text, path=join(path, key)) for key, text in texts_said(block.section.texts).items()
+            }
+    return texts

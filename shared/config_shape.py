@@ -160,7 +160,7 @@ def _words(hint: Any, limits: dict[str, Any]) -> list[str]:
         own = {name: getattr(note, name) for note in notes for name in _LIMITS if getattr(note, name) is not None}
         return _words(parts[0], limits | own)
     if origin in (types.UnionType, typing.Union):
-        return [words for part in parts for words in _words(part, limits)]
+        return [words for part in parts if part is not msgspec.UnsetType for words in _words(part, limits)]
     if origin is tuple:
         return [f"a list ({' or '.join(_words(parts[0], {}))})"]
     if _is_enum(hint):

@@ -4,7 +4,7 @@ The sender's side (asking) happens in admission. Redis keys: pairing:*, approved
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from redis.asyncio import Redis
@@ -25,6 +25,9 @@ from shared.records import (
 from shared.redis_client import load_hash
 from shared.scripts import Call, script
 
+Notice = Callable[[PairingRequest], str | None]
+"""What to text to a sender who was let in; None: nothing."""
+
 
 async def list_requests(redis: Redis, keys: Keys, account_id: str) -> list[PairingRequest]:
     """Requests of this account that are still valid, the oldest first."""
@@ -42,9 +45,9 @@ async def list_approved(redis: Redis, keys: Keys, account_id: str) -> list[Appro
 
 
 async def approve(
-    redis: Redis, keys: Keys, code: str, *, account_id: str | None = None, notice: str | None = None
+    redis: Redis, keys: Keys, code: str, *, account_id: str | None = None, notice: Notice | None = None
 ) -> PairingRequest:
-    """Let the sender with this code in, at once for every replica; with `notice`, text it to them.
+    """Let the sender with this code in, at once for every replica, and text them what `notice` says.
 
     Without `account_id` the code counts for whichever account gave it. Raises UsageError for a code that is
     unknown, expired, already used, or another account's.
@@ -53,8 +56,9 @@ async def approve(
     now_ms = time.time_ns() // 1_000_000
     args: list[object] = [Stage.FORMAT.value, lane_payload(Stage.FORMAT.value), raw, request.code, request.sender]
     args.append(encode(Approval(sender=request.sender, approved_ms=now_ms)))
-    if notice is not None:
-        args.append(encode(_notice(request, notice, now_ms)))
+    words = notice(request) if notice is not None else None
+    if words is not None:
+        args.append(encode(_notice(request, words, now_ms)))
     call = Call(
         script("approve"),
         (

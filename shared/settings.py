@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from shared.config_accounts import build_accounts
 from shared.config_environment import API_BASE, REDIS_URL, expand_home, read_redis_url, read_variable
 from shared.config_file import RawConfig, load_file
+from shared.config_merge import Said
 from shared.config_rules import (
     check_api_base,
     check_callable,
@@ -43,6 +44,7 @@ from shared.settings_sections import (
     StateSection,
     WorkersSection,
 )
+from shared.texts import TextKey
 
 __all__ = [
     "Account",
@@ -136,6 +138,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         (raw.values.get("channels") or {}).get("sms") or {},
         environ=environ,
         resolver=resolver,
+        texts=_texts_for_all(document.agent),
     )
     api_tokens = build_tokens(document.api, resolver=resolver, account_ids=frozenset(accounts.by_id))
     return Settings(
@@ -178,6 +181,13 @@ def _checked_agent(agent: AgentSection) -> AgentSection:
             "agent.callable", found="missing", expected="agent.kind is python: set package.module:callable"
         )
     return agent
+
+
+def _texts_for_all(agent: AgentSection) -> dict[TextKey, Said]:
+    """`agent.apology`, which is older than `texts`. Blank words said nothing before there was null for it."""
+    if agent.apology is UNSET:
+        return {}
+    return {TextKey.APOLOGY: Said(value=agent.apology or None, path="agent.apology")}
 
 
 def _checked_workers(workers: WorkersSection) -> WorkersSection:

@@ -5,6 +5,7 @@ import msgspec
 from shared.phone import Address
 from shared.secrets import Secret
 from shared.settings_channels import AccountSection, DmPolicy, RateLimits
+from shared.texts import Texts
 
 _DEFAULTS = AccountSection()
 
@@ -42,6 +43,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     pairing_max_pending: int = _DEFAULTS.pairing_max_pending
     segments_per_second: float = _DEFAULTS.segments_per_second
     smart_encoding: bool = _DEFAULTS.smart_encoding
+    texts: Texts = Texts()
+    """The fixed texts, in its language and with its own words."""
+
+    @property
+    def language(self) -> str:
+        """The language of its fixed texts."""
+        return self.texts.language
 
     @property
     def label(self) -> str:

@@ -12,6 +12,8 @@ from msgspec import Meta
 
 from shared.secrets import SecretInput
 from shared.settings_sections import Count, Section, Text
+from shared.settings_texts import TextsSection
+from shared.texts import DEFAULT_LANGUAGE
 
 PhoneInput = Annotated[str | int, Meta(extra={"expected": "a phone number such as +15551234567"})]
 """A number as people write it: `"+15551234567"`, `"sms:+15551234567"` or `15551234567`."""
@@ -132,6 +134,18 @@ class AccountSection(Section, frozen=True):
         bool,
         Meta(description="Replace curly quotes, dashes and the like, so that a text stays in cheap GSM-7 segments."),
     ] = True
+    language: Annotated[
+        Text,
+        Meta(
+            description=(
+                "Language of the fixed texts, such as the pairing SMS: `de`, `en`, `es`, `fr`, `hi`, `ja`, `ko`, `pt` "
+                "or `zh`; a region is accepted (`pt-BR`)."
+            )
+        ),
+    ] = DEFAULT_LANGUAGE
+    texts: Annotated[TextsSection, Meta(description="Fixed texts in words of your own; null = say nothing.")] = (
+        TextsSection()
+    )
 
 
 class SmsSection(AccountSection, frozen=True):

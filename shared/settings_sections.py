@@ -10,7 +10,7 @@ import enum
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from shared.secrets import SecretInput
 
@@ -60,9 +60,14 @@ class AgentSection(Section, frozen=True):
         Meta(description='For `kind: "python"`: `package.module:callable`, sync or async.'),
     ] = None
     apology: Annotated[
-        str | None,
-        Meta(description="Texted when a turn has finally failed. null = say nothing."),
-    ] = "Sorry, something went wrong here. Please try again in a moment."
+        str | UnsetType | None,
+        Meta(
+            description=(
+                "Texted when a turn has finally failed; unset: in the account's language. null = say nothing. An "
+                "account's `texts.apology` goes before it."
+            )
+        ),
+    ] = UNSET
 
     @property
     def label(self) -> str:

@@ -104,7 +104,11 @@ def _default(field: inspect.Field) -> str:
         return "required"
     factory: Any = field.default_factory
     value = field.default if factory is msgspec.NODEFAULT else factory()
-    return "unset" if value is None else f"`{json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}`"
+    return (
+        "unset"
+        if value in (None, msgspec.NODEFAULT)
+        else f"`{json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}`"
+    )
 
 
 def _words(kind: Type) -> str:

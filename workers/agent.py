@@ -10,6 +10,7 @@ from shared.errors import TextgateError, TransientError
 from shared.keys import Stage
 from shared.lanes import hand_over
 from shared.records import InboundText, Origin, Reply, decode_inbound_text, encode
+from shared.texts import TextKey, Texts
 from workers.agents.contract import Text, Turn, texts_of
 from workers.work import Burial, Environment, StageSpec, Work
 
@@ -61,9 +62,11 @@ async def _ask(work: Work, env: Environment, texts: list[InboundText]) -> tuple[
 
 
 async def bury_turn(work: Work, env: Environment) -> Burial:
-    """Give up all texts of the turn, and apologise if the configuration says so."""
+    """Give up all texts of the turn, and apologise unless the configuration says not to."""
     newest = decode_inbound_text(work.records[-1])
-    said = env.settings.agent.apology
+    account = env.settings.accounts.get(newest.account_id)
+    texts = account.texts if account is not None else Texts()
+    said = texts.say(TextKey.APOLOGY, number=newest.sender)
     apology = _reply(work, newest, (said,), Origin.APOLOGY) if said else None
     return Burial(account_id=newest.account_id, records=work.records, apology=apology)
 

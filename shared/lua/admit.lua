@@ -5,7 +5,7 @@
 --       16 pairing:pending; 17 rate of the sender; 18 rate of the account.
 -- ARGV: 1 stage, 2 payload (agent); 3 stage, 4 payload (format); 5 sender; 6 policy; 7 "1" if allowFrom names the sender;
 --       8 record; 9 keyword (stop, start, help or empty); 10, 11 texts a minute of the sender, of the account (0: any);
---       12 code; 13 pairing request; 14 pairing reply; 15 pending requests allowed (0: any); 16 lifetime of a request in ms;
+--       12 code; 13 pairing request; 14 pairing reply or empty; 15 pending requests allowed (0: any); 16 lifetime of a request in ms;
 --       17 debounce in ms; 18 note of the opt-out; 19 conversation id; 20 how long a message is remembered, in ms;
 --       21 account.
 -- Returns {verdict, earlier verdict of a duplicate or ''}. `code_taken` means: nothing was stored, come again with
@@ -35,7 +35,7 @@ local function request_pairing()
   redis.call('SET', KEYS[15], ARGV[13], 'PX', ttl)
   redis.call('ZADD', KEYS[16], now + ttl, code)
   redis.call('PEXPIRE', KEYS[16], ttl)
-  append(lane_at(7, 3), 14, 14, now)
+  if ARGV[14] ~= '' then append(lane_at(7, 3), 14, 14, now) end
   return 'pairing_requested'
 end
 

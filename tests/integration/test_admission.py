@@ -15,6 +15,7 @@ from shared.keys import Keys, Stage, conversation_id
 from shared.pairing import approve, list_approved, list_requests
 from shared.records import InboundText, decode_inbound_text, decode_reply
 from shared.redis_client import connect, load_list
+from shared.texts import TextKey, Texts
 
 STRANGER = "+15557654321"
 GATE = Gate(
@@ -23,7 +24,7 @@ GATE = Gate(
     account_per_minute=0,
     pairing_max_pending=3,
     debounce_ms=0,
-    pairing_text="{code} for {sender}",
+    texts=Texts(own={TextKey.PAIRING: "{code} for {number}"}),
 )
 
 
@@ -93,6 +94,20 @@ async def test_the_policy_decides_who_gets_in(
 
     assert len(await door.lane(Stage.AGENT)) == (verdict is Verdict.ACCEPTED)
     assert len(await door.lane(Stage.FORMAT)) == (verdict is Verdict.PAIRING_REQUESTED)
+
+
+async def test_the_pairing_sms_is_in_the_account_s_words(door: Door, redis: Redis, keys: Keys) -> None:
+    assert await door(text_of("SM1"), texts=Texts(language="es", name="Shop")) is Verdict.PAIRING_REQUESTED
+    (request,) = await list_requests(redis, keys, "default")
+    (record,) = await door.lane(Stage.FORMAT)
+    said = Texts(language="es").say(TextKey.PAIRING, code=request.code, number=STRANGER, minutes=60)
+    assert decode_reply(record).texts == (said,)
+
+
+async def test_without_words_a_pairing_request_waits_and_no_sms_goes_out(door: Door, redis: Redis, keys: Keys) -> None:
+    assert await door(text_of("SM1"), texts=Texts(own={TextKey.PAIRING: None})) is Verdict.PAIRING_REQUESTED
+    assert len(await list_requests(redis, keys, "default")) == 1
+    assert await door.lane(Stage.FORMAT) == []
 
 
 async def test_a_replay_changes_nothing(door: Door) -> None:
@@ -173,7 +188,7 @@ async def test_two_owners_approving_at_once_send_one_notice(door: Door, redis: R
     (request,) = await list_requests(redis, keys, "default")
 
     results = await asyncio.gather(
-        *(approve(redis, keys, request.code, notice="welcome") for _ in range(5)), return_exceptions=True
+        *(approve(redis, keys, request.code, notice=lambda _: "welcome") for _ in range(5)), return_exceptions=True
     )
 
     assert sum(not isinstance(result, Exception) for result in results) == 1

@@ -13,6 +13,7 @@ from shared.keys import Keys, Stage, conversation_id
 from shared.pairing import approve, deny, list_approved, list_requests, revoke
 from shared.records import InboundText, PairingRequest
 from shared.redis_client import connect, load_list
+from shared.texts import TextKey, Texts
 
 STRANGER, OTHER = "+15557654321", "+15557654322"
 GATE = Gate(
@@ -21,7 +22,7 @@ GATE = Gate(
     account_per_minute=0,
     pairing_max_pending=1,
     debounce_ms=0,
-    pairing_text="{code} for {sender}",
+    texts=Texts(own={TextKey.PAIRING: "{code} for {number}"}),
 )
 
 

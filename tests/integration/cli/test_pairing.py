@@ -11,6 +11,7 @@ from shared.group_commit import execute
 from shared.keys import Keys, conversation_id
 from shared.pairing import list_requests
 from shared.records import InboundText
+from shared.texts import TextKey, Texts
 
 from .conftest import Command
 
@@ -28,7 +29,7 @@ GATE = Gate(
     account_per_minute=0,
     pairing_max_pending=0,
     debounce_ms=0,
-    pairing_text="{code} for {sender}",
+    texts=Texts(own={TextKey.PAIRING: "{code} for {number}"}),
 )
 
 

@@ -53,7 +53,7 @@ async def pair(gateway: GatewayChild, state: Path) -> None:
         await stranger.text("Hello?")
     target = find_target(Common(state_dir=state))
     (request,) = await load_requests(target, None)
-    await approve_code(target, request.code, account=None, notify=False)
+    await approve_code(target, request.code, account=None)
 
 
 async def answer_to(gateway: GatewayChild, text: str) -> str:

@@ -59,7 +59,6 @@ class Line:
             account_per_minute=0,
             pairing_max_pending=3,
             debounce_ms=0,
-            pairing_text="{code} {sender}",
         )
         await self.do(admit(keys=self.keys, gate=gate, text=text, listed=False, keyword=Keyword.NONE, now_ms=1))
         return text
