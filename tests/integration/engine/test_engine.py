@@ -219,8 +219,8 @@ async def test_a_full_redis_ends_no_worker(
 async def test_a_full_redis_drains_through_a_worker_that_it_has_refused_something(
     start_worker: StartWorker, own_server: Server, own_redis: Redis, keys: Keys, events: Events
 ) -> None:
-    """After trouble the queue is looked at without claiming, which rings for another worker. If a full Redis refused that,
-    nothing would be claimed any more."""
+    """After trouble the queue is looked at without claiming, which rings for another worker. If a full Redis refused
+    that, nothing would be claimed any more."""
     full, gate = asyncio.Event(), asyncio.Event()
 
     async def agent(ctx: dict[str, Any]) -> None:

@@ -1,5 +1,8 @@
-"""A block of records of any size moves whole. Lua's `unpack` fails past 8,000 values, in the middle of a script: what was
-written before it stays written, so an answer of that many parts would be gone."""
+"""A block of records of any size moves whole.
+
+Lua's `unpack` fails past 8,000 values, in the middle of a script: what was written before it stays written, and an
+answer of that many parts would be gone.
+"""
 
 from redis.asyncio import Redis
 
