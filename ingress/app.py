@@ -42,10 +42,15 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
             await commit.close()
 
     routes = [webhooks, api, Route("/healthz", healthz), Route("/readyz", readyz)]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 500: _failed})
     app.router.redirect_slashes = False  # a redirected POST loses its signature
     app.state.redis = redis
     return app
+
+
+async def _failed(*_: object) -> Response:
+    """A bug of ours; the server logs its traceback."""
+    return Response(TWIML, status_code=500, headers={"content-type": "text/xml"})
 
 
 async def _not_found(*_: object) -> Response:
