@@ -40,7 +40,7 @@ AWAY = (
 """What a Redis that is away, starting, failing over or full raises: wait and try again, never die."""
 
 _LATER = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|MASTERDOWN|READONLY|LOADING|BUSY) |OOM command not allowed")
-"""Replies that redis-py has no class for. Redis 6.2 tells what goes wrong inside a script in the text only, behind a dash."""
+"""Replies that redis-py has no class for. Redis 6.2 tells what goes wrong inside a script in the text only."""
 
 READ_TIMEOUT_S = 5.0
 BLOCK_S = 3.0

@@ -1,4 +1,4 @@
-"""Calls that travel together: who gets which answer when Redis hangs, is full, or cannot write, and what is never sent."""
+"""Calls that travel together: who gets which answer when Redis hangs or refuses, and what is never sent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,14 +27,23 @@ def count(key: str) -> Call:
     return Call(script("count"), (key,), (SLOT_MS,))
 
 
+async def hang(redis: Redis) -> None:
+    """Writes wait, as in a server that hangs, until `go_on`."""
+    await redis.client_pause(60_000, all=False)
+
+
+async def go_on(redis: Redis) -> None:
+    await redis.client_unpause()
+
+
 async def test_what_nobody_waits_for_any_more_is_not_sent(commit: GroupCommit, redis: Redis, keys: Keys) -> None:
     """Else a Redis that hangs for a minute would find the work of a minute, all of it answered 503 long ago."""
     counter = keys.account_rate("a")
-    await redis.execute_command("CLIENT", "PAUSE", 2000, "WRITE")
+    await hang(redis)
     asked = [asyncio.create_task(commit.call(count(counter))) for _ in range(2 * group_commit.MAX_GROUP)]
     refused = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(reply, TransientError) for reply in refused)
-    await redis.execute_command("CLIENT", "UNPAUSE")
+    await go_on(redis)
     assert await commit.call(count(counter)) == group_commit.MAX_GROUP + 1
 
 
@@ -42,13 +51,13 @@ async def test_a_redis_that_hangs_costs_no_more_than_so_much_memory(
     commit: GroupCommit, redis: Redis, keys: Keys
 ) -> None:
     counter = keys.account_rate("a")
-    await redis.execute_command("CLIENT", "PAUSE", 2000, "WRITE")
+    await hang(redis)
     asked = [asyncio.create_task(commit.call(count(counter))) for _ in range(3 * group_commit.MAX_WAITING)]
     await asyncio.sleep(0)
     at_once = [task for task in asked if task.done()]
     assert len(at_once) == 2 * group_commit.MAX_WAITING
     assert all(isinstance(task.exception(), TransientError) for task in at_once)
-    await redis.execute_command("CLIENT", "UNPAUSE")
+    await go_on(redis)
     await asyncio.gather(*asked, return_exceptions=True)
     assert await commit.call(count(keys.account_rate("b"))) == 1
 
