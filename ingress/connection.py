@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from shared.logs import logger
 
 MAX_BARE_BYTES = 32 * 1024
-"""Bytes in a row that are no body: request line and headers, or what may follow a chunked body. Twilio needs about 1 kB."""
+"""Bytes in a row that are no body: request line and headers, or what may follow a chunked body. Twilio needs 1 kB."""
 
 MAX_REQUEST_S = 15.0
 """From the connection's start, or a request's first byte, to its last: as long as Twilio waits for the whole answer."""

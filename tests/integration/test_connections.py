@@ -26,7 +26,7 @@ async def knock(redis_url: str) -> AsyncIterator[Connect]:
     settings = Settings(accounts={}, state_dir=Path("/nowhere"), redis=RedisSettings(prefix=PREFIX))
     server = uvicorn.Server(server_config(create_app(settings, connect(redis_url)), host="127.0.0.1", port=0))
     serving = asyncio.create_task(server._serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
 
