@@ -30,8 +30,12 @@ class Ingress(Starlette):
         webhook = self.webhooks.find(scope)
         if webhook is None:
             await super().__call__(scope, receive, send)
-        else:
+            return
+        try:
             await webhook(scope, receive, send)
+        except Exception:
+            await (await _failed())(scope, receive, send)
+            raise
 
 
 def create_app(settings: Settings, redis: Redis) -> Starlette:
@@ -56,11 +60,16 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
             await commit.close()
 
     routes = [webhooks, api, Route("/healthz", healthz), Route("/readyz", readyz)]
-    app = Ingress(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
+    app = Ingress(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 500: _failed})
     app.router.redirect_slashes = False  # a redirected POST loses its signature
     app.webhooks = webhooks
     app.state.redis = redis
     return app
+
+
+async def _failed(*_: object) -> Response:
+    """A bug of ours; the server logs its traceback."""
+    return Response(TWIML, status_code=500, headers={"content-type": "text/xml"})
 
 
 async def _not_found(*_: object) -> Response:

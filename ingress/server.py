@@ -5,8 +5,10 @@ import signal
 from collections.abc import Iterator
 
 import uvicorn
+from starlette.applications import Starlette
 
 from ingress.app import create_app
+from ingress.connection import BoundedProtocol
 from shared.errors import ConfigError
 from shared.logs import logger, set_up_logs
 from shared.redis_client import connect
@@ -28,23 +30,28 @@ def run(settings: Settings) -> None:
     for warning in settings.warnings:
         log.warning(warning)
     app = create_app(settings, connect(settings.redis.url.reveal()))
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=settings.ingress.host,
-            port=settings.ingress.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE_S,
-            timeout_keep_alive=75,
-        )
-    )
+    server = _Server(server_config(app, host=settings.ingress.host, port=settings.ingress.port))
     server.run()
     if not server.started:
         raise SystemExit(1)
+
+
+def server_config(app: Starlette, *, host: str, port: int) -> uvicorn.Config:
+    """How the app is served: HTTP/1.1 only, and nothing that a client says about itself is believed."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=75,
+    )
 
 
 class _Server(uvicorn.Server):

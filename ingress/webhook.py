@@ -8,6 +8,7 @@ that fails it touches nothing but its client's counter.
 
 import time
 
+from redis.exceptions import RedisError
 from starlette.types import Receive, Scope, Send
 
 from ingress.body import MAX_BODY_S, ClientGone, read_body
@@ -58,9 +59,10 @@ class Webhook:
         except RejectedError as error:
             status = error.status
             log.warning("webhook_rejected", account=self.account.id, status=status, reason=str(error))
-        except TransientError as error:
+        except (TransientError, RedisError) as error:
             status = 503
-            log.error("webhook_not_stored", account=self.account.id, status=status, reason=str(error))
+            reason = f"{type(error).__name__}: {error}"
+            log.error("webhook_not_stored", account=self.account.id, status=status, reason=reason)
         except ClientGone:
             return
         await _answer(send, status)
@@ -105,7 +107,7 @@ class Webhook:
         client = client_address(peer[0] if peer else None, forwarded, self._trusted)
         try:
             count = await self._commit.call(count_failure(keys=self._keys, client=client))
-        except TransientError:
+        except (TransientError, RedisError):
             return
         if count > limit:
             raise RejectedError("too many bad signatures from this client", status=429)

@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from shared.deadlines import Deadlines
 from shared.errors import TransientError
 from shared.redis_batch import Line
-from shared.redis_client import AWAY
+from shared.redis_client import AWAY, is_away
 from shared.scripts import Call, all_scripts
 
 LIMIT_S = 4.0
@@ -25,6 +25,10 @@ LIMIT_S = 4.0
 
 MAX_GROUP = 256
 """Calls in one pipeline; more only lengthens the wait of the first."""
+
+MAX_WAITING = 4096
+"""Calls that wait while a pipeline is under way: a second's worth at full load. A Redis that hangs must cost 503s, not
+memory."""
 
 
 class NotConfirmedError(TransientError):
@@ -49,8 +53,13 @@ class GroupCommit:
         self.calls = 0
 
     async def call(self, call: Call) -> Any:
-        """The script's reply. Raises TransientError if Redis is away, hangs or cannot confirm, ResponseError if the
-        script itself fails."""
+        """The script's reply. Raises TransientError if Redis is away, hangs or cannot confirm, or too many wait for it
+        already; ResponseError if the script itself fails.
+
+        A call whose caller has given up before it was sent is not sent any more.
+        """
+        if len(self._waiting) >= MAX_WAITING:
+            raise TransientError("too many wait for Redis already", code="redis-away")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((call, future))
         if self._sender is None:
@@ -70,11 +79,15 @@ class GroupCommit:
 
     async def _send_all(self) -> None:
         try:
-            while self._waiting:
-                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+            while group := self._take():
                 await self._send(group)
         finally:
             self._sender = None
+
+    def _take(self) -> list[tuple[Call, asyncio.Future[Any]]]:
+        wanted = [(call, future) for call, future in self._waiting if not future.done()]
+        self._waiting = wanted[MAX_GROUP:]
+        return wanted[:MAX_GROUP]
 
     async def _send(self, group: list[tuple[Call, asyncio.Future[Any]]]) -> None:
         self.groups += 1
@@ -83,11 +96,17 @@ class GroupCommit:
             replies = await execute(self._line, [call for call, _ in group], confirm=self._confirm)
         except (*AWAY, RedisError, TransientError) as error:
             replies = [_as_transient(error)] * len(group)
+        except ValueError as error:  # words that cannot be put on the wire: whose, shows when each goes alone
+            if len(group) > 1:
+                for alone in group:
+                    await self._send([alone])
+                return
+            replies = [error]
         for (_, future), reply in zip(group, replies, strict=True):
             if future.done():  # its caller was cancelled
                 continue
             if isinstance(reply, Exception):
-                future.set_exception(_as_transient(reply) if isinstance(reply, AWAY) else reply)
+                future.set_exception(_as_transient(reply) if is_away(reply) else reply)
             else:
                 future.set_result(reply)
 

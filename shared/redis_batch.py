@@ -31,7 +31,8 @@ class Line:
         self._connection: AbstractConnection | None = None
 
     async def send(self, commands: list[Command], *, limit_s: float = READ_TIMEOUT_S) -> list[Any]:
-        """A reply or a ResponseError for each command. Raises redis-py's ConnectionError or TimeoutError.
+        """A reply or a ResponseError for each command. Raises redis-py's ConnectionError or TimeoutError; ValueError,
+        before anything is sent, for words that UTF-8 cannot say.
 
         A connection that breaks is tried once more, so each command must tolerate being sent twice.
         """
@@ -52,13 +53,13 @@ class Line:
             await self._pool.release(connection)
 
     async def _exchange(self, commands: list[Command]) -> list[Any]:
+        packed = b"".join([hiredis.pack_command(cast("Any", command)) for command in commands])
         connection = self._connection
         if connection is None:
             connection = self._connection = await self._pool.get_connection()
         # While it is ours the limit around the batch stands in for a limit on each write and each read.
         usual, connection.socket_timeout = connection.socket_timeout, None
         try:
-            packed = b"".join([hiredis.pack_command(cast("Any", command)) for command in commands])
             await connection.send_packed_command(packed, check_health=False)
             return [await _reply(connection) for _ in commands]
         except BaseException:

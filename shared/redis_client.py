@@ -5,6 +5,7 @@ keep-alive and a health check, and retries a broken connection once with a short
 loops above, which know whether they may wait (a worker) or must answer now (the ingress).
 """
 
+import re
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from redis.exceptions import (
     ConnectionError as RedisConnectionError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisError,
     TimeoutError as RedisTimeoutError,
 )
 from redis.retry import Retry as BlockingRetry
@@ -37,9 +39,17 @@ AWAY = (
 )
 """What a Redis that is away, starting, failing over or full raises: wait and try again, never die."""
 
+_LATER = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|MASTERDOWN|READONLY|LOADING|BUSY) |OOM command not allowed")
+"""Replies that redis-py has no class for. Redis 6.2 tells what goes wrong inside a script in the text only."""
+
 READ_TIMEOUT_S = 5.0
 BLOCK_S = 3.0
 """How long a blocking read waits: shorter than its connection's read timeout, or every wait would break it."""
+
+
+def is_away(error: object) -> bool:
+    """Whether this reply means "later": the server is full, starting, failing over, or cannot write its disk."""
+    return isinstance(error, AWAY) or (isinstance(error, RedisError) and _LATER.search(str(error)) is not None)
 
 
 def connection_options() -> dict[str, Any]:

@@ -5,7 +5,6 @@ Redis keys: the queue's bell.
 
 import asyncio
 import random
-import re
 import time
 from collections.abc import Awaitable, Callable
 
@@ -26,9 +25,6 @@ TROUBLE = (*AWAY, RedisError, NotConfirmedError)
 """What makes the engine wait and try again. It includes what a mistake of ours would raise: a worker that waits and
 says why is better than one that has ended."""
 
-_LATER = re.compile(r"^(MISCONF|NOREPLICAS|MASTERDOWN|BUSY) |OOM command not allowed")
-"""Replies that redis-py has no class for; Redis 6.2 tells what goes wrong inside a script in the text only."""
-
 log = logger(__name__)
 
 
@@ -40,11 +36,6 @@ def arq_pool(url: str, queue: str, serializer: Serializer, deserializer: Deseria
         job_deserializer=deserializer,
         default_queue_name=queue,
     )
-
-
-def is_away(error: object) -> bool:
-    """Whether this reply means "later": the server is full, starting, failing over, or cannot write its disk."""
-    return isinstance(error, AWAY) or (isinstance(error, RedisError) and _LATER.search(str(error)) is not None)
 
 
 def pass_cancellation() -> None:

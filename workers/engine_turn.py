@@ -17,8 +17,8 @@ from shared.claims import Claimant, Claimed, Cycle, Done, Release, StillHeld, de
 from shared.group_commit import MAX_GROUP, Confirm, execute
 from shared.logs import logger
 from shared.redis_batch import Line
+from shared.redis_client import is_away
 from shared.scripts import Call
-from workers.engine_redis import is_away
 
 log = logger(__name__)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -91,7 +92,7 @@ async def _answer(service: Service, handler: Handler, request: Request) -> Respo
         response = await handler(service, request)
     except RefusedError as error:
         response = _refuse(request, error)
-    except (TransientError, *AWAY) as error:
+    except (TransientError, RedisError, *AWAY) as error:
         request.state.facts |= {"reason": f"{type(error).__name__}: {error}"}
         response = _refuse(request, RefusedError(Kind.NOT_STORED, headers={"retry-after": str(RETRY_AFTER_S)}))
     except ClientDisconnect:

@@ -101,10 +101,10 @@ local function claim_all()
     for i = 1, #page, 2 do
       local id, due = page[i], page[i + 1]
       if tonumber(due) > now then return claims, due end
+      -- A write that takes no memory comes first. Redis, when full, refuses a script whose first write takes some; but a
+      -- full Redis drains only if its work can be claimed, and announced to those who can.
+      if #claims == 0 then redis.call('PERSIST', queue) end
       if #claims < slots then
-        -- A write that takes no memory comes first. Redis, when full, refuses a script whose first write takes some; but a
-        -- full Redis drains only if its work can be claimed.
-        if #claims == 0 then redis.call('PERSIST', queue) end
         local claimed, dropped = claim(id, due)
         if claimed then claims[#claims + 1] = claimed
         elseif not dropped then passed = passed + 1 end

@@ -4,4 +4,6 @@
 -- KEYS: 1 conversation.   ARGV: 1 stage; 2 turn.
 -- Returns how often this turn has failed, 0 if it is no longer current. `advance` in lib/lanes.lua forgets the count.
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+-- Takes no memory, so a full Redis refuses nothing that follows. (A lane with a current turn is busy: no lifetime to lose.)
+redis.call('PERSIST', KEYS[1])
 return redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':failures', 1)

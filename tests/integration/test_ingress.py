@@ -15,6 +15,9 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
 from ingress import body as request_body, webhook
@@ -248,6 +251,47 @@ async def test_without_redis_a_genuine_text_gets_503_and_a_forged_one_still_403(
         assert await twilio.post(form_of(), token="wrong") == 403
         assert (await twilio.send(b"", path="/healthz", method="GET"))[0] == 200
         assert (await twilio.send(b"", path="/readyz", method="GET"))[0] == 503
+
+
+@pytest.mark.parametrize("trouble", ["cannot write", "keys of another type"])
+async def test_a_redis_that_refuses_the_write_is_503_in_twiml(
+    twilio: Caller, redis: Redis, keys: Keys, trouble: str
+) -> None:
+    lane = keys.lane(Stage.AGENT, conversation_id("default", THEIRS))
+    if trouble == "cannot write":
+        await redis.config_set("min-replicas-to-write", 1)
+    else:
+        await redis.set(lane.list, "no list")
+    body = urlencode(form_of()).encode()
+    try:
+        answer = await twilio.send(body, signature=sdk_signature("first token", URL, form_of()))
+        assert answer == (503, webhook.TWIML)
+        assert await twilio.post(form_of(), token="wrong") == 403
+    finally:
+        await redis.config_set("min-replicas-to-write", 0)
+    await redis.delete(lane.list)
+    assert await twilio.post(form_of()) == 200
+    assert len(await stored(redis, keys)) == 1, "what was answered 503 is no duplicate"
+
+
+async def test_a_bug_of_ours_is_500_in_twiml_and_says_nothing(twilio: Caller) -> None:
+    async def fails(_: Request) -> Response:
+        raise RuntimeError("the secret")
+
+    twilio.app.router.routes.insert(0, Route("/fails", fails))
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/fails", "headers": [], "query_string": b""}
+    with pytest.raises(RuntimeError):  # which the server logs
+        await twilio.app(scope, receive, send)
+    assert sent[0]["status"] == 500
+    assert sent[1]["body"] == webhook.TWIML
 
 
 async def test_health_answers(twilio: Caller) -> None:

@@ -15,8 +15,9 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from shared.redis_client import is_away
 from workers import engine_redis
-from workers.engine_redis import LONGEST_WAIT_S, Outage, is_away
+from workers.engine_redis import LONGEST_WAIT_S, Outage
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ from workers.engine_redis import LONGEST_WAIT_S, Outage, is_away
             ResponseError("Error running script: @user_script:3: -OOM command not allowed when used memory > 'max'"),
             True,
         ),
+        (ResponseError("Error running script (call to f_1): @user_script:3: -READONLY You can't write"), True),
         (ResponseError("MISCONF Errors writing to the AOF file: No space left on device"), True),
         (ResponseError("NOREPLICAS Not enough good replicas to write."), True),
         (ResponseError("BUSY Redis is busy running a script."), True),

@@ -39,9 +39,15 @@ local function start_turn(lane, turn, now, due_ms)
   redis.call('ZADD', lane.busy, now, lane.list)
 end
 
+-- Lua's stack takes 8,000 values. One more would be an error in the middle of a script, with what came before it written.
+local PUSH_AT_ONCE = 1000
+
 -- Append ARGV[first..last]; the first record of an idle lane is due `delay_ms` from now.
 local function append(lane, first, last, now, delay_ms)
-  local length = redis.call('RPUSH', lane.list, unpack(ARGV, first, last))
+  local length = 0
+  for i = first, last, PUSH_AT_ONCE do
+    length = redis.call('RPUSH', lane.list, unpack(ARGV, i, math.min(i + PUSH_AT_ONCE - 1, last)))
+  end
   redis.call('PERSIST', lane.state) -- another lane of the conversation may just have fallen idle
   if length == last - first + 1 then
     local turn = current_turn(lane, now)

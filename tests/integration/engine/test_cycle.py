@@ -6,9 +6,12 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
+from shared import outbox
 from shared.claims import Again, Claimant, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
 from shared.group_commit import execute
-from shared.keys import Keys
+from shared.keys import Keys, Stage
+from shared.lanes import append, fail
+from shared.queue import split_job_id
 from tests.integration.engine.rig import Queue
 
 LEASE_MS = 60_000
@@ -208,3 +211,24 @@ async def test_an_attempt_is_not_taken_back_below_none(queue: Queue, ann: Hand) 
     await queue.redis.delete("arq:retry:test:j")
     await ann.cycle(Again("test:j", 0, counted=False))
     assert await queue.redis.exists("arq:retry:test:j") == 0
+
+
+async def test_what_ends_a_turn_passes_in_a_full_redis(own_redis: Redis, own_queue: Queue, keys: Keys) -> None:
+    """Redis, when full, refuses a script whose first write takes memory; but only finished work makes room."""
+    lane, part = keys.lane(Stage.AGENT, "c"), keys.part("p")
+    (length,) = await execute(own_redis, [append(lane=lane, stage=Stage.AGENT, records=(b"r",))])
+    assert length == 1
+    (job,) = await own_redis.zrange(own_queue.name, 0, -1)
+    _, turn = split_job_id(job.decode())
+    await own_redis.hset(part, mapping={"state": "dispatching", "attempt": "a"})  # type: ignore[misc]
+    await own_redis.delete(own_queue.bell)
+    await own_redis.config_set("maxmemory", 1)
+    ann = Hand(own_redis, keys, "ann")
+    assert (await ann.cycle(slots=0)).claims == [], "it rings for somebody else"
+    assert await ann.claim() == [job.decode()]
+    assert await ann.renew(job.decode()) == set()
+    counted, released = await execute(
+        own_redis, [fail(lane=lane, stage=Stage.AGENT, turn=turn), outbox.release(keys=keys, part_id="p", attempt="a")]
+    )
+    assert (counted, released) == (1, 1)
+    assert (await ann.cycle(Again(job.decode(), 0, counted=True))).lost == set()

@@ -216,6 +216,38 @@ async def test_a_full_redis_ends_no_worker(
     assert await events.next() == [b"3"]
 
 
+async def test_a_full_redis_drains_through_a_worker_that_it_has_refused_something(
+    start_worker: StartWorker, own_server: Server, own_redis: Redis, keys: Keys, events: Events
+) -> None:
+    """After trouble the queue is looked at without claiming, which rings for another worker. If a full Redis refused
+    that, nothing would be claimed any more."""
+    full, gate = asyncio.Event(), asyncio.Event()
+
+    async def agent(ctx: dict[str, Any]) -> None:
+        events.tell(ctx["records"])
+        if ctx["records"] == [b"grows"]:
+            await full.wait()
+            await ctx["call"](append(lane=keys.lane(Stage.FORMAT, "c"), stage=Stage.FORMAT, records=(b"x",)))
+        if ctx["records"] == [b"waits"]:
+            await gate.wait()
+        assert await ctx["commit"](pass_on(keys, ctx)) == 1
+
+    for record in (b"grows", b"waits"):
+        await fill(own_redis, keys, record.decode(), record)
+    start_worker({"agent": agent}, peek=1, max_jobs=2, redis_url=own_server.url)
+    assert sorted([await events.next(), await events.next()]) == [[b"grows"], [b"waits"]]
+    await fill(own_redis, keys, "next", b"next")
+    await own_redis.delete(keys.bell("agent"))  # as if another worker had just been woken
+    await own_redis.config_set("maxmemory", 1)
+    await own_redis.config_resetstat()
+    full.set()
+    await until(lambda: has_looked(own_redis))
+    gate.set()
+    assert await events.next() == [b"next"]
+    await own_redis.config_set("maxmemory", 0)
+    await until(lambda: is_empty(own_redis, keys))
+
+
 async def test_a_full_redis_costs_no_lease(
     start_worker: StartWorker, own_server: Server, own_redis: Redis, keys: Keys, events: Events
 ) -> None:
@@ -250,6 +282,15 @@ async def test_a_call_that_a_full_redis_refuses_is_sent_again(
     await until(lambda: refusals(own_redis))
     await own_redis.config_set("maxmemory", 0)
     assert await events.next() == 1
+
+
+async def has_looked(redis: Redis) -> bool:
+    """Whether a cycle has read the queue since the statistics were reset."""
+    return "cmdstat_zrange" in await redis.info("commandstats")
+
+
+async def is_empty(redis: Redis, keys: Keys) -> bool:
+    return int(await redis.zcard(keys.queue("agent"))) == 0
 
 
 async def refusals(redis: Redis) -> bool:

@@ -1,0 +1,78 @@
+"""Calls that travel together: who gets which answer when Redis hangs or refuses, and what is never sent."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from shared import group_commit
+from shared.errors import TransientError
+from shared.group_commit import GroupCommit
+from shared.keys import Keys
+from shared.redis_client import connect
+from shared.scripts import Call, script
+
+SLOT_MS = 60_000
+
+
+@pytest.fixture
+async def commit(redis_url: str, redis: Redis) -> AsyncIterator[GroupCommit]:
+    group = GroupCommit(connect(redis_url), limit_s=0.5)
+    yield group
+    await group.close()
+
+
+def count(key: str) -> Call:
+    return Call(script("count"), (key,), (SLOT_MS,))
+
+
+async def hang(redis: Redis) -> None:
+    """Writes wait, as in a server that hangs, until `go_on`."""
+    await redis.client_pause(60_000, all=False)
+
+
+async def go_on(redis: Redis) -> None:
+    await redis.client_unpause()
+
+
+async def test_what_nobody_waits_for_any_more_is_not_sent(commit: GroupCommit, redis: Redis, keys: Keys) -> None:
+    """Else a Redis that hangs for a minute would find the work of a minute, all of it answered 503 long ago."""
+    counter = keys.account_rate("a")
+    await hang(redis)
+    asked = [asyncio.create_task(commit.call(count(counter))) for _ in range(2 * group_commit.MAX_GROUP)]
+    refused = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(reply, TransientError) for reply in refused)
+    await go_on(redis)
+    assert await commit.call(count(counter)) == group_commit.MAX_GROUP + 1
+
+
+async def test_a_redis_that_hangs_costs_no_more_than_so_much_memory(
+    commit: GroupCommit, redis: Redis, keys: Keys
+) -> None:
+    counter = keys.account_rate("a")
+    await hang(redis)
+    asked = [asyncio.create_task(commit.call(count(counter))) for _ in range(3 * group_commit.MAX_WAITING)]
+    await asyncio.sleep(0)
+    at_once = [task for task in asked if task.done()]
+    assert len(at_once) == 2 * group_commit.MAX_WAITING
+    assert all(isinstance(task.exception(), TransientError) for task in at_once)
+    await go_on(redis)
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert await commit.call(count(keys.account_rate("b"))) == 1
+
+
+async def test_a_server_that_cannot_write_is_away_not_wrong(commit: GroupCommit, redis: Redis, keys: Keys) -> None:
+    await redis.config_set("min-replicas-to-write", 1)
+    try:
+        with pytest.raises(TransientError):
+            await commit.call(count(keys.account_rate("a")))
+    finally:
+        await redis.config_set("min-replicas-to-write", 0)
+
+
+async def test_a_call_that_cannot_be_sent_fails_alone(commit: GroupCommit, keys: Keys) -> None:
+    good, bad = count(keys.account_rate("a")), count(keys.account_rate("\ud800"))
+    replies = await asyncio.gather(*map(commit.call, (good, bad, good)), return_exceptions=True)
+    assert isinstance(replies[1], UnicodeEncodeError)
+    assert [replies[0], replies[2]] == [1, 2]
