@@ -43,6 +43,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Sorted."""
     acknowledged: list[int]
     """Numbers of the webhooks answered 200."""
+    due: dict[int, float]
+    """When each was due (open loop) or posted, on the machine's `perf_counter` clock."""
 
     def quantile_ms(self, q: float) -> float:
         return self.latencies_ms[min(len(self.latencies_ms) - 1, int(len(self.latencies_ms) * q))]
@@ -64,11 +66,13 @@ class Load:
         self.statuses: Counter[int] = Counter()
         self.latencies: list[float] = []
         self.acknowledged: list[int] = []
+        self.due: dict[int, float] = {}
         self.open = plan.count
         self.done: asyncio.Event = asyncio.Event()
 
     def answered(self, index: int, status: int, since: float) -> None:
         self.latencies.append(time.perf_counter() - since)
+        self.due[index] = since
         self.statuses[status] += 1
         if status == 200:
             self.acknowledged.append(index)
@@ -165,6 +169,7 @@ async def post_all(plan: Plan) -> Report:
         statuses=dict(load.statuses),
         latencies_ms=sorted(round(latency * 1000, 3) for latency in load.latencies),
         acknowledged=load.acknowledged,
+        due=load.due,
     )
 
 

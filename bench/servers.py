@@ -52,7 +52,7 @@ def python_server(module: str, *, redis_url: str = "") -> Iterator[Server]:
     """One of our own small contenders."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", f"bench.contenders.{module}", str(port)]
-    with _running(command, port, {"BENCH_REDIS_URL": redis_url}) as pid:
+    with running(command, port, {"BENCH_REDIS_URL": redis_url}) as pid:
         yield Server(target=Target(port=port, path="/webhooks/sms"), pid=pid)
 
 
@@ -63,7 +63,7 @@ def textgate_ingress(folder: Path, *, redis_url: str) -> Iterator[Server]:
     config = folder / "textgate.json5"
     config.write_text(json.dumps(configuration(port)))
     environ = {"TEXTGATE_CONFIG": str(config), "TEXTGATE_REDIS_URL": redis_url}
-    with _running([sys.executable, "-m", "cli.main", "ingress"], port, environ) as pid:
+    with running([sys.executable, "-m", "cli.main", "ingress"], port, environ) as pid:
         yield Server(target=Target(port=port, path="/webhooks/sms"), pid=pid)
 
 
@@ -76,17 +76,17 @@ def textgate_up(folder: Path) -> Iterator[Server]:
     (port,) = free_ports(1)
     config = folder / "textgate.json5"
     config.write_text(json.dumps({**configuration(port), "state": {"dir": str(folder / "up")}}))
-    with _stand_in() as api_base:
+    with stand_in() as api_base:
         environ = {"TEXTGATE_CONFIG": str(config), "TEXTGATE_TWILIO_API_BASE": api_base}
-        with _running([sys.executable, "-m", "cli.main", "up"], port, environ, pinned=False) as pid:
+        with running([sys.executable, "-m", "cli.main", "up"], port, environ, pinned=False) as pid:
             _wait_until_ready(port)
             yield Server(target=Target(port=port, path="/webhooks/sms", senders=250), pid=pid)
 
 
 @contextlib.contextmanager
-def _stand_in() -> Iterator[str]:
+def stand_in() -> Iterator[str]:
     (port,) = free_ports(1)
-    with _running([sys.executable, "-m", "bench.contenders.stand_in", str(port)], port, {}, pinned=False):
+    with running([sys.executable, "-m", "bench.contenders.stand_in", str(port)], port, {}, pinned=False):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -98,7 +98,7 @@ def agent_connect() -> Iterator[Server]:
         raise MissingPeerError("twilio-agent-connect is missing: run bench/install-peers")
     (port,) = free_ports(1)
     script = str(HERE / "contenders" / "agent_connect.py")
-    with _running([str(python), script, str(port), ACCOUNT_SID, AUTH_TOKEN, NUMBER], port, {}) as pid:
+    with running([str(python), script, str(port), ACCOUNT_SID, AUTH_TOKEN, NUMBER], port, {}) as pid:
         yield Server(target=Target(port=port, path="/webhook", shape=Shape.JSON), pid=pid)
 
 
@@ -128,7 +128,7 @@ def openclaw(folder: Path) -> Iterator[Server]:
     gateway = {"mode": "local", "port": OPENCLAW_PORT, "bind": "loopback", "auth": {"mode": "token", "token": "x" * 24}}
     path.write_text(json.dumps({**config, "gateway": gateway, "channels": {"sms": sms}}))
     environ = {"OPENCLAW_STATE_DIR": str(state), "HOME": str(folder)}
-    with _running([str(node), str(script), "gateway", "run"], OPENCLAW_PORT, environ, pinned=False) as pid:
+    with running([str(node), str(script), "gateway", "run"], OPENCLAW_PORT, environ, pinned=False) as pid:
         target = Target(port=OPENCLAW_PORT, path="/webhooks/sms", senders=250, public_url=OPENCLAW_URL)
         _wait_until_routed(target)
         yield Server(target=target, pid=pid)
@@ -158,26 +158,36 @@ def redis_server(folder: Path, *, appendfsync: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _running(command: Sequence[str], port: int, environ: Mapping[str, str], *, pinned: bool = True) -> Iterator[int]:
-    process = subprocess.Popen(
+def running(command: Sequence[str], port: int, environ: Mapping[str, str], *, pinned: bool = True) -> Iterator[int]:
+    """A server process that listens; its pid. `pinned`: to the core of the server under test."""
+    with process(command, environ, pinned=pinned) as started:
+        _wait_until_open(started, port)
+        yield started.pid
+
+
+@contextlib.contextmanager
+def process(
+    command: Sequence[str], environ: Mapping[str, str], *, pinned: bool = False, stdout: int = subprocess.DEVNULL
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of the run, gone afterwards with all that it started."""
+    started = subprocess.Popen(
         command,
         env={**os.environ, **environ},
         cwd=HERE.parent,
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=(lambda: os.sched_setaffinity(0, cores.server_core())) if pinned else None,
     )
     try:
-        _wait_until_open(process, port)
-        yield process.pid
+        yield started
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        started.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            started.wait(STOP_LIMIT_S)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
 
 
 def _wait_until_open(process: "subprocess.Popen[bytes]", port: int) -> None:

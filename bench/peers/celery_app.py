@@ -1,0 +1,61 @@
+"""Celery 5 on Redis: acknowledge late, prefetch one, as its documentation advises for work that must not be lost."""
+
+import json
+import os
+import sys
+
+import requests
+from celery import Celery
+
+from bench.peers.work import API_BASE, PATH, REDIS_URL, agent, format_reply, schedule, text_of
+
+app = Celery("bench", broker=REDIS_URL.replace("unix://", "redis+socket://"))
+app.conf.update(
+    task_ignore_result=True,
+    task_acks_late=True,
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    task_routes={f"bench.{stage}": {"queue": stage} for stage in ("agent", "format", "outbound")},
+)
+session = requests.Session()
+
+
+@app.task(name="bench.agent")
+def take_turn(text):
+    """Hop 1."""
+    make_parts.delay(agent(text))
+
+
+@app.task(name="bench.format")
+def make_parts(reply):
+    """Hop 2."""
+    send.delay(format_reply(reply))
+
+
+@app.task(name="bench.outbound")
+def send(part):
+    """Hop 3."""
+    session.post(API_BASE + PATH, data=part, timeout=15).raise_for_status()
+
+
+if __name__ == "__main__":
+    role, argument = sys.argv[1:]
+    if role == "feed":
+        schedule(json.loads(argument), lambda index: take_turn.delay(text_of(index)))
+    else:
+        app.worker_main(
+            [
+                "worker",
+                "-Q",
+                argument,
+                "-c",
+                "1",
+                "-n",
+                f"{argument}-{os.getpid()}",
+                "-l",
+                "ERROR",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+            ]
+        )
