@@ -1,4 +1,4 @@
-"""`python -m bench.engine`: our engine beside stock arq, interleaved in one run.
+"""`python -m bench engine`: our engine beside stock arq, interleaved in one run.
 
 Every round measures each contender once, so what the machine does meanwhile strikes all alike; ratios are taken within
 a round, and the median of the rounds counts. Redis is a real process of its own on a unix socket, not pinned to a
@@ -180,14 +180,14 @@ def table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
+def main(argv: list[str]) -> int:
     """Measure, print, write; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=(__doc__ or "").split("\n\n")[1])
+    parser = argparse.ArgumentParser(prog="python -m bench engine", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--rounds", type=int, help=f"rounds to measure; default {FULL.rounds}")
     parser.add_argument("--quick", action="store_true", help="one small round, under a minute")
     parser.add_argument("--fsync", choices=("everysec", "always", "no"), default="everysec", help="Redis' appendfsync")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     size = QUICK if options.quick else FULL
     if options.rounds:
         size = msgspec.structs.replace(size, rounds=options.rounds)
@@ -217,4 +217,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,7 @@ import contextvars
 import logging
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
@@ -62,6 +62,7 @@ class Transport(AsyncHttpClient):
     ) -> Response:
         """Raises TransientError if nothing was sent, OutcomeUnknownError if something may have been."""
         headers = dict(headers or {})
+        form = urlencode(data, doseq=True).encode() if data else None  # aiohttp's own encoder takes far longer
         if auth is not None:
             headers["Authorization"] = aiohttp.encode_basic_auth(*auth)
         if self._api_base is not None:
@@ -73,7 +74,7 @@ class Transport(AsyncHttpClient):
                 method,
                 url,
                 params=params,
-                data=data,
+                data=form,
                 headers=headers,
                 allow_redirects=allow_redirects,
                 trace_request_ctx=_conversation.get(),
