@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+import structlog
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -272,6 +273,18 @@ async def test_a_redis_that_refuses_the_write_is_503_in_twiml(
     await redis.delete(lane.list)
     assert await twilio.post(form_of()) == 200
     assert len(await stored(redis, keys)) == 1, "what was answered 503 is no duplicate"
+
+
+async def test_a_flood_of_forged_requests_is_not_looked_into_one_by_one(
+    twilio: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An explanation costs twenty times the check: a forger must not stop the event loop with it."""
+    monkeypatch.setattr(webhook, "EXPLAIN_EVERY_S", 3600)
+    with structlog.testing.capture_logs() as logs:
+        assert {await twilio.post(form_of(), token="wrong") for _ in range(20)} == {403}
+    reasons = [log["reason"] for log in logs if log["event"] == "webhook_rejected"]
+    assert sum("auth token differs" in reason for reason in reasons) == 1
+    assert sum("too many at once" in reason for reason in reasons) == 19
 
 
 async def test_a_bug_of_ours_is_500_in_twiml_and_says_nothing(twilio: Caller) -> None:
