@@ -56,14 +56,14 @@ class SettingsWatcher:
         try:
             # In a thread: a SecretRef may run a command, and requests go on meanwhile.
             loaded = await asyncio.to_thread(load_settings, self._loaded.source, self._environ)
-            return self._take_over(loaded)
+            return self._take_over(loaded, now)
         except TextgateError as error:
             log.error("configuration_refused", reason=str(error), consequence="the old settings stay in force")
         except Exception:
             log.exception("configuration_refused", consequence="the old settings stay in force")
         return False
 
-    def _take_over(self, loaded: Settings) -> bool:
+    def _take_over(self, loaded: Settings, before: Fingerprint) -> bool:
         late = [name for name in NEEDS_RESTART if getattr(loaded, name) != getattr(self._loaded, name)]
         fresh = msgspec.structs.replace(loaded, **{name: getattr(self._running, name) for name in NEEDS_RESTART})
         if late:
@@ -76,7 +76,9 @@ class SettingsWatcher:
             for warning in fresh.warnings:
                 log.warning(warning)
         self._loaded = loaded
-        self._seen = fingerprint(loaded)
+        # As the files were before they were read: one that changed meanwhile must count as changed at the next look.
+        read = {entry[0]: entry for entry in before}
+        self._seen = tuple(read.get(entry[0], entry) for entry in fingerprint(loaded))
         return changed
 
 

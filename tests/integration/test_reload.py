@@ -77,6 +77,21 @@ async def test_a_changed_secret_file_is_taken_over(desk: Desk) -> None:
     assert token.reveal() == "two"
 
 
+async def test_a_change_that_comes_while_another_is_read_is_not_missed(desk: Desk) -> None:
+    def apply(fresh: Settings) -> None:
+        desk.applied.append(fresh)
+        if len(desk.applied) == 1:
+            desk.sms["dmPolicy"] = "pairing"
+            desk.write()
+
+    watcher = SettingsWatcher(desk.settings, apply=apply, environ={})
+    desk.sms["dmPolicy"] = "disabled"
+    desk.write()
+    assert await watcher.look()
+    assert await watcher.look()
+    assert [settings.accounts["default"].dm_policy for settings in desk.applied] == ["disabled", "pairing"]
+
+
 async def test_a_broken_file_changes_nothing_and_a_mended_one_counts(desk: Desk) -> None:
     for broken in ("{ nonsense", json.dumps({"channels": {"sms": {**desk.sms, "dmPolicy": "everybody"}}}), ""):
         desk.write(broken or "[]")
