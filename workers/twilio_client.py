@@ -29,6 +29,9 @@ from workers.messages_api import SentMessage
 
 CONNECT_S = 5.0
 
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError)
+"""What the SDK raises over an answer that is not what it expects: cut off, or a proxy's page. The message may be sent."""
+
 _conversation: contextvars.ContextVar[str] = contextvars.ContextVar("conversation", default="")
 _retry_after_s: contextvars.ContextVar[float | None] = contextvars.ContextVar("retry_after_s", default=None)
 
@@ -113,6 +116,8 @@ class TwilioApi:
             )
         except TwilioException as error:
             raise as_our_error(error) from error
+        except NONSENSE as error:
+            raise OutcomeUnknownError(f"Twilio's answer cannot be read: {type(error).__name__}") from error
         return _sent(message)
 
     async def list_sent(self, account: Account, to: str, since: datetime, limit: int = 200) -> list[SentMessage]:
@@ -131,6 +136,8 @@ class TwilioApi:
                     found.append(sent)
         except TwilioException as error:
             raise as_our_error(error) from error
+        except NONSENSE as error:
+            raise OutcomeUnknownError(f"Twilio's list cannot be read: {type(error).__name__}") from error
         return found
 
     async def close(self) -> None:
@@ -188,6 +195,8 @@ def _fault_traces() -> list[aiohttp.TraceConfig]:
 
 
 def _sent(message: Any) -> SentMessage:
+    if not message.sid:
+        raise OutcomeUnknownError("Twilio's answer names no message")
     return SentMessage(
         sid=str(message.sid),
         status=Status(message.status) if message.status in set(Status) else Status.ACCEPTED,
