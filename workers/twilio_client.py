@@ -30,7 +30,7 @@ from workers.messages_api import SentMessage
 CONNECT_S = 5.0
 
 NONSENSE = (ValueError, TypeError, LookupError, AttributeError)
-"""What the SDK raises over an answer that is not what it expects: cut off, or a proxy's page. The message may be sent."""
+"""What the SDK raises over an answer that is not what it expects: cut off, or a proxy's page. It may be sent."""
 
 _conversation: contextvars.ContextVar[str] = contextvars.ContextVar("conversation", default="")
 _retry_after_s: contextvars.ContextVar[float | None] = contextvars.ContextVar("retry_after_s", default=None)

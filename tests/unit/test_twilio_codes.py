@@ -27,6 +27,7 @@ def test_a_code_that_an_operator_must_act_on_has_a_hint(code: int) -> None:
         (500, None, ErrorClass.UNKNOWN),
         (503, 20429, ErrorClass.UNKNOWN),
         (502, 21211, ErrorClass.UNKNOWN),
+        (408, 408, ErrorClass.UNKNOWN),
     ],
 )
 def test_answers_are_classed(status: int, code: int | None, error_class: ErrorClass) -> None:
