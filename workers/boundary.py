@@ -5,6 +5,7 @@
     OutcomeUnknownError  the same; the stage finds out first
     AccountError         pause the account, put off; everything is kept
     PermanentError       dead letter
+    a record that cannot be read  put off, loudly: a newer version wrote it, and one that can read it may come
     anything else        a bug: traceback, dead letter `bug`
     CancelledError       passes: the engine hands the job back
 
@@ -16,6 +17,7 @@ import random
 import time
 import traceback
 
+import msgspec
 from redis.exceptions import RedisError
 
 from shared.accounts import pause
@@ -31,6 +33,9 @@ from workers.work import Environment, StageSpec, Work
 PAUSED_WAIT_S = 30.0
 IN_DOUBT_WAIT_S = 2.0
 REDIS_AWAY_WAIT_S = 1.0
+UNREADABLE_WAIT_S = 30.0
+
+NEWER_VERSION = "a newer version of Textgate wrote it: finish the upgrade, or undo the downgrade"
 
 log = logger(__name__)
 
@@ -84,6 +89,10 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
         await _bury(spec, work, env, error)
     except RedisError:
         raise
+    except msgspec.DecodeError as error:
+        work.outcome, work.facts["reason"] = "unreadable", str(error)
+        log.error("unreadable_record", stage=work.stage.value, conversation=work.conversation, hint=NEWER_VERSION)
+        raise PutOff(UNREADABLE_WAIT_S, counted=False) from error
     except Exception as error:  # noqa: BLE001 - the boundary: whatever else a stage or an agent raises is a bug, and must not loop
         work.facts["traceback"] = traceback.format_exc()
         bug = PermanentError(
