@@ -6,6 +6,7 @@ loops above, which know whether they may wait (a worker) or must answer now (the
 """
 
 import re
+import socket
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -42,6 +43,17 @@ AWAY = (
 _LATER = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|MASTERDOWN|READONLY|LOADING|BUSY) |OOM command not allowed")
 """Replies that redis-py has no class for. Redis 6.2 tells what goes wrong inside a script in the text only."""
 
+KEEP_ALIVE: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): value
+        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+        if hasattr(socket, name)
+    },
+}
+"""A silent connection is asked after half a minute whether it lives (by default after two hours): a firewall that
+forgot it, or a server that vanished, is noticed before the next text needs it."""
+
 READ_TIMEOUT_S = 5.0
 BLOCK_S = 3.0
 """How long a blocking read waits: shorter than its connection's read timeout, or every wait would break it."""
@@ -70,7 +82,7 @@ def connect(url: str) -> Redis:
     """
     options = connection_options()
     if not url.startswith("unix://"):
-        options["socket_keepalive"] = True
+        options |= KEEP_ALIVE
     if url.startswith(SENTINEL):
         target = parse_sentinel(url)
         make: Any = AsyncSentinel  # redis-py leaves it untyped
@@ -87,7 +99,7 @@ def connect_blocking(url: str, *, limit_s: float) -> redis.Redis:
         "retry": BlockingRetry(NoBackoff(), 1),
     }
     if not url.startswith("unix://"):
-        options["socket_keepalive"] = True
+        options |= KEEP_ALIVE
     if url.startswith(SENTINEL):
         target = parse_sentinel(url)
         make: Any = BlockingSentinel
