@@ -86,17 +86,24 @@ class Supervisor:
         crashes = 0
         while not self._stop.is_set():
             started = time.monotonic()
-            status = await self._run_once(spec, lifeline)
+            status: int | None = None
+            try:
+                status = await self._run_once(spec, lifeline)
+                end = describe_end(status)
+            except OSError as error:
+                if not crashes:
+                    raise  # the program is not there at all
+                end = f"cannot be started ({error.strerror})"  # nothing to be had just now: no reason to end the others
             if self._stop.is_set():
                 return
-            if status in _HOPELESS:
+            if status is not None and status in _HOPELESS:
                 self._refusal = status
                 self._say("up", f"{spec.role} refused to start (exit status {status}): stopping everything")
                 return
             crashes = 0 if time.monotonic() - started > STEADY_S else crashes
             wait_s = self._restart_waits_s[min(crashes, len(self._restart_waits_s) - 1)]
             crashes += 1
-            self._say("up", f"{spec.role} {describe_end(status)}: starting it again in {wait_s:g} s")
+            self._say("up", f"{spec.role} {end}: starting it again in {wait_s:g} s")
             await _first_of(self._stop, limit_s=wait_s)
 
     async def _run_once(self, spec: ChildSpec, lifeline: Lifeline) -> int:

@@ -41,10 +41,10 @@ def program(role: str, code: str, *, rank: int = 0) -> ChildSpec:
 class Running:
     """A supervisor at work, and the two buttons to end it."""
 
-    def __init__(self, specs: list[ChildSpec], tape: Tape, *, grace_s: float) -> None:
+    def __init__(self, specs: list[ChildSpec], tape: Tape, *, grace_s: float, wait_s: float) -> None:
         self.stop, self.hurry = asyncio.Event(), asyncio.Event()
         self.supervisor = Supervisor(
-            specs, say=tape.say, stop=self.stop, hurry=self.hurry, grace_s=grace_s, restart_waits_s=(0.0,)
+            specs, say=tape.say, stop=self.stop, hurry=self.hurry, grace_s=grace_s, restart_waits_s=(wait_s,)
         )
         self.outcome: asyncio.Task[Outcome] = asyncio.create_task(self.supervisor.run())
 
@@ -57,8 +57,8 @@ async def supervise(tape: Tape) -> AsyncIterator[Supervise]:
     """Start a supervisor; whatever the test leaves running is killed at the end."""
     started: list[Running] = []
 
-    def start(*specs: ChildSpec, grace_s: float = LIMIT_S) -> Running:
-        started.append(Running(list(specs), tape, grace_s=grace_s))
+    def start(*specs: ChildSpec, grace_s: float = LIMIT_S, wait_s: float = 0.0) -> Running:
+        started.append(Running(list(specs), tape, grace_s=grace_s, wait_s=wait_s))
         return started[-1]
 
     yield start
@@ -97,6 +97,29 @@ async def test_a_child_killed_from_outside_is_started_again(supervise: Supervise
     await tape.wait_for("web", "hello", times=2)
     assert running.supervisor.pid_of("web") != pid
     assert tape.of("up") == ["web was killed by SIGKILL: starting it again in 0 s"]
+
+
+async def test_a_child_that_cannot_be_started_again_just_now_ends_nobody_else(
+    supervise: Supervise, tape: Tape, tmp_path: Path
+) -> None:
+    """The system may be out of processes or memory for a moment; here the program is gone for a while."""
+    script = tmp_path / "web"
+
+    def write(code: str) -> None:
+        fresh = tmp_path / "fresh"
+        fresh.write_text(f"#!/bin/sh\n{code}\n")
+        fresh.chmod(0o700)
+        fresh.rename(script)
+
+    write('echo hello; rm "$0"; exit 3')
+    web = ChildSpec(role="web", command=(str(script),), environ={"PATH": os.environ["PATH"]}, rank=0)
+    running = supervise(web, program("agent", POLITE), wait_s=0.05)
+    await tape.wait_for("up", "web cannot be started (No such file or directory): starting it again")
+    write("echo back; exec sleep 1000")
+    await tape.wait_for("web", "back")
+    running.stop.set()
+    assert (await running.outcome).status == 0
+    assert tape.of("agent") == ["hello", "bye"]
 
 
 async def test_nobody_of_a_rank_is_asked_to_stop_before_the_lower_ranks_are_gone(
