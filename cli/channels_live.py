@@ -11,6 +11,7 @@ from arq.constants import health_check_key_suffix
 from redis.asyncio import Redis
 
 from shared.keys import Keys, Stage
+from shared.live_workers import load_live_workers
 from shared.pairing import list_requests
 from shared.records import Pause, decode_pause
 
@@ -67,8 +68,7 @@ async def count_workers(redis: Redis, keys: Keys) -> dict[Stage, int]:
     """Workers alive per stage. Those of stock arq share one key per stage, so they count as one."""
     counted = dict.fromkeys(Stage, 0)
     for stage in Stage:
-        async for _ in redis.scan_iter(match=keys.health(stage.value, "*"), count=1000):
-            counted[stage] += 1
+        counted[stage] = len(await load_live_workers(redis, keys, stage))
         if counted[stage] == 0:
             said = await redis.get(keys.queue(stage.value) + health_check_key_suffix)
             ours = keys.health(stage.value, "").encode()  # our workers leave their own key's name in it

@@ -1,24 +1,18 @@
-"""Whether a worker process has reported for work: it writes a health key in Redis that names it.
+"""Whether a worker process has reported for work: its name is in the index, and its health key is there.
 
-Redis keys: `Keys.health(stage, worker)`, read only.
+Redis keys: workers, health, read only.
 """
-
-import re
 
 from redis.asyncio import Redis
 
 from shared.keys import Keys, Stage
+from shared.live_workers import load_live_workers
 from shared.redis_client import AWAY
 
 
 async def worker_is_up(redis: Redis, keys: Keys, stage: Stage, pid: int) -> bool:
-    """Whether the worker of this stage that runs as process `pid` on this machine has written its key."""
-    names_it = re.compile(rf"(^|[:-]){pid}([:-]|$)")
-    own = keys.health(stage.value, "")
+    """Whether the worker of this stage that runs as process `pid` has written its key."""
     try:
-        async for key in redis.scan_iter(match=f"{own}*", count=1000):
-            if names_it.search(key.decode().removeprefix(own)):
-                return True
+        return any(name.split("-")[-2:-1] == [str(pid)] for name in await load_live_workers(redis, keys, stage))
     except AWAY:
         return False
-    return False

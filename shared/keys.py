@@ -93,6 +93,11 @@ class Keys:
         """String: arq's health line of one worker; expires soon after the worker is gone."""
         return f"{self.queue(stage)}:health:{worker}"
 
+    def workers(self, stage: str) -> str:
+        """Sorted set: name of each worker of ours -> ms of its last sign of life, by its own clock. Which of them live
+        their health keys tell; who has been silent for a day is dropped when a worker starts. Permanent."""
+        return f"{self.queue(stage)}:workers"
+
     def conversation(self, conversation: str) -> str:
         """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed;
         account and peer -> whose conversation it is.

@@ -154,7 +154,15 @@ class EventWorker(Worker):
             abort=allow_abort_jobs,
         )
         self._grace_s = grace_s
-        self._loop = Loop(self, claimant, name=self.name, bell=connect(redis_url), block_s=fallback_s, confirm=confirm)
+        self._loop = Loop(
+            self,
+            claimant,
+            name=self.name,
+            index=keys.workers(stage),
+            bell=connect(redis_url),
+            block_s=fallback_s,
+            confirm=confirm,
+        )
         self._leases = LeaseKeeper(
             redis_url,
             claimant,

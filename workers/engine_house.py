@@ -3,7 +3,7 @@
 All of it is arq's own (`record_health`, `run_cron`, `_cancel_aborted_jobs`); only the occasions are ours, since arq's
 loop does it twice a second. Cron goes by this machine's clock, as in arq.
 
-Redis keys: the worker's health key, arq's `<queue>:health-check`, `arq:abort`.
+Redis keys: the worker's health key, the index of workers, arq's `<queue>:health-check`, `arq:abort`.
 """
 
 import time
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from arq.constants import health_check_key_suffix
 from arq.worker import Worker
 
+from shared.live_workers import FORGET_AFTER_MS
 from shared.logs import logger
 from workers.engine_redis import LONGEST_WAIT_S, TROUBLE
 
@@ -28,8 +29,12 @@ log = logger(__name__)
 class House:
     """Keeps house for one worker."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, *, name: str, index: str) -> None:
         self._worker = worker
+        self._name = name
+        self._index = index
+        self._known = False
+        """Whether the index has our name."""
         self._cron_at: datetime | None = None
         self._health_at = 0.0
         self._abort_at = 0.0
@@ -66,6 +71,13 @@ class House:
             self._not_before = time.monotonic() + LONGEST_WAIT_S
             return False
 
+    async def leave(self) -> None:
+        """Take our name and our health key away. Raises RedisError."""
+        async with self._worker.pool.pipeline(transaction=False) as pipe:
+            pipe.zrem(self._index, self._name)
+            pipe.delete(self._worker.health_check_key)
+            await pipe.execute()
+
     async def _say_healthy(self) -> None:
         worker = self._worker
         worker._last_health_check = 0.0
@@ -73,7 +85,14 @@ class House:
         # arq --check knows one key per queue. All workers write it and none deletes it, so it tells whether any lives.
         shared_key = worker.queue_name + health_check_key_suffix
         ttl_ms = int((worker.health_check_interval + 1) * 1000)
-        await worker.pool.set(shared_key, worker.health_check_key, px=ttl_ms)
+        now_ms = int(time.time() * 1000)
+        async with worker.pool.pipeline(transaction=False) as pipe:
+            pipe.set(shared_key, worker.health_check_key, px=ttl_ms)
+            pipe.zadd(self._index, {self._name: now_ms})
+            if not self._known:
+                pipe.zremrangebyscore(self._index, "-inf", now_ms - FORGET_AFTER_MS)
+            await pipe.execute()
+        self._known = True
         self._health_at = time.monotonic() + worker.health_check_interval
 
     async def _run_cron(self) -> bool:

@@ -44,6 +44,7 @@ class Loop:
         claimant: Claimant,
         *,
         name: str,
+        index: str,
         bell: Redis,
         block_s: float,
         confirm: Confirm | None,
@@ -54,7 +55,7 @@ class Loop:
         self._name = name
         self._exchange = Exchange(worker.pool, claimant, self.running, confirm=confirm)
         self._runner = JobRunner(worker, handing_back=lambda: self._handing_back)
-        self._house = House(worker)
+        self._house = House(worker, name=name, index=index)
         self._outage = Outage(random.Random())  # noqa: S311 - jitter
         self._bell = Bell(bell, claimant.bell, block_s=block_s, on_ring=self._look_now)
         self._wake = asyncio.Event()
@@ -118,7 +119,7 @@ class Loop:
             async with asyncio.timeout(UNWIND_S):
                 # The look passes on what the bell's last token, perhaps taken by us, has announced.
                 await self._exchange.send(look=True, slots=0, on_lost=self.give_up)
-                await self._worker.pool.delete(self._worker.health_check_key)
+                await self._house.leave()
 
     async def _turn(self) -> None:
         look, self._look = self._look, False

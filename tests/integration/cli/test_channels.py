@@ -39,8 +39,10 @@ def _configured(tmp_path: Path, environ: dict[str, str]) -> None:
 async def test_the_live_facts_are_counted(redis: Redis, keys: Keys) -> None:
     lanes = [append(lane=keys.lane(Stage.AGENT, name), stage=Stage.AGENT, records=(b"x",)) for name in "abc"]
     await execute(redis, lanes)
-    await redis.set(keys.health("agent", "host-1-a"), "x", ex=60)
-    await redis.set(keys.health("agent", "host-2-b"), "x", ex=60)
+    for name in ("host-1-a", "host-2-b", "killed-3-c"):
+        await redis.zadd(keys.workers("agent"), {name: 1})
+        await redis.set(keys.health("agent", name), "x", ex=60)
+    await redis.delete(keys.health("agent", "killed-3-c"))
     await redis.set(keys.paused("main"), encode(Pause(code="20003", message="m", hint="h", since_ms=1)))
     await redis.hset(keys.opted_out("main"), "+12025550123", "x")  # type: ignore[misc]
     await redis.zadd(keys.dead, {"letter": 1})

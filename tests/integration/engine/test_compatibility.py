@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ from arq.jobs import Job, JobStatus
 from arq.worker import async_check_health
 from redis.asyncio import Redis
 
-from shared.keys import Keys
+from shared.keys import Keys, Stage
+from shared.live_workers import load_live_workers
 from shared.queue import deserialize
 from tests.integration.engine.rig import LIMIT_S, Queue, StartWorker, until
 
@@ -158,3 +160,19 @@ async def test_arq_check_finds_any_worker(
     await worker.close()
     assert await redis.keys(keys.health("agent", f"{worker.name}*")) == []
     assert await async_check_health(settings, queue_name=queue.name) == 0
+
+
+async def test_the_index_of_workers_names_those_that_live(start_worker: StartWorker, redis: Redis, keys: Keys) -> None:
+    index = keys.workers("agent")
+    killed, forgotten = "killed-1-a", "forgotten-2-b"
+    await redis.zadd(index, {killed: int(time.time() * 1000), forgotten: 1})
+    worker, other = start_worker({"add": add}), start_worker({"add": add})
+
+    async def both_are_up() -> bool:
+        return set(await load_live_workers(redis, keys, Stage.AGENT)) == {worker.name, other.name}
+
+    await until(both_are_up)
+    assert set(await redis.zrange(index, 0, -1)) == {name.encode() for name in (killed, worker.name, other.name)}
+    await worker.close()
+    assert await load_live_workers(redis, keys, Stage.AGENT) == [other.name]
+    assert await redis.zscore(index, worker.name) is None

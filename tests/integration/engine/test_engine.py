@@ -469,7 +469,7 @@ async def test_an_idle_worker_is_quiet(start_worker: StartWorker, redis: Redis) 
 
     defaults = inspect.signature(EventWorker).parameters
     waiting = 4 / defaults["fallback_s"].default
-    healthy = 3 / defaults["health_check_interval"].default  # its key, arq's key, the length of the queue
+    healthy = 4 / defaults["health_check_interval"].default  # its key, arq's key, its name, the length of the queue
     sweeping = 3 / defaults["sweep_interval_s"].default  # its turn?, the time, the quiet lanes
     assert waiting + healthy + sweeping <= 2
 
