@@ -1,24 +1,13 @@
 """Find a key that is written twice in one JSON5 object. Pure; the text must already have been read as JSON5.
 
 JSON5 parsers keep the last of two equal keys without a word, so that a `dmPolicy: "open"` further down would win
-unseen. Knowing that the text is valid, a scan over its tokens is enough.
+unseen.
 """
-
-import re
 
 import msgspec
 
 from shared.config_shape import join
-
-_TOKEN = re.compile(
-    r"""
-    (?P<skip>//[^\n\r\u2028\u2029]*|/\*.*?\*/|[\s\ufeff]+)
-  | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-  | (?P<mark>[{}\[\]:,])
-  | (?P<word>[^\s\ufeff{}\[\]:,"'/]+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+from shared.config_tokens import tokens_of
 
 
 class Duplicate(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +36,11 @@ class _Level:
 def find_duplicate(text: str) -> Duplicate | None:
     """Return the first key that its object already has; `a`, `"a"` and `\\u0061` spell the same one."""
     levels: list[_Level] = []
-    for token in _TOKEN.finditer(text):
+    for token in tokens_of(text):
         kind = token.lastgroup
         if kind == "mark":
             _move(levels, token[0])
-        elif kind != "skip" and levels and levels[-1].expects_key:
+        elif kind != "comment" and levels and levels[-1].expects_key:
             level = levels[-1]
             level.current = _name(token[0], quoted=kind == "string")
             level.expects_key = False

@@ -1,7 +1,7 @@
 """Where everything stands in a JSON5 text: objects, their members, the commas, as offsets. Pure.
 
-The text must already have been read as JSON5; knowing that it is valid, a scan over its tokens is enough. Lists and
-plain values are leaves: an edit replaces them as a whole.
+The text must already have been read as JSON5 (`config_tokens.py`). Lists and plain values are leaves: an edit replaces
+them as a whole.
 """
 
 import re
@@ -10,18 +10,10 @@ from typing import Any
 
 import msgspec
 
+from shared.config_tokens import tokens_of
+
 NEWLINES = "\n\r\u2028\u2029"
 
-_TOKEN = re.compile(
-    r"""
-    (?P<blank>[\s\ufeff]+)
-  | (?P<comment>//[^\n\r\u2028\u2029]*|/\*.*?\*/)
-  | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-  | (?P<mark>[{}\[\]:,])
-  | (?P<word>[^\s\ufeff{}\[\]:,"'/]+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 _NEWLINE = re.compile(f"[{NEWLINES}]")
 
 
@@ -58,7 +50,7 @@ def parse_tree(text: str) -> Node:
 
 def parse_comments(text: str) -> Iterator[tuple[int, int]]:
     """Give where each comment starts and ends."""
-    return (token.span() for token in _TOKEN.finditer(text) if token.lastgroup == "comment")
+    return (token.span() for token in tokens_of(text) if token.lastgroup == "comment")
 
 
 def has_line_breaks(text: str, node: Node) -> bool:
@@ -89,7 +81,7 @@ class _Reader:
     """Reads values off a stream of tokens, stepping over comments."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = [token for token in _TOKEN.finditer(text) if token.lastgroup != "blank"]
+        self._tokens = list(tokens_of(text))
         self._next = 0
 
     def value(self) -> Node:
