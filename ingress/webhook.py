@@ -24,9 +24,12 @@ from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.logs import logger
 from shared.records import InboundText
+from shared.route_mark import ROUTE_HEADER, RouteMark
 from shared.settings import Account
 
 TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+_MARK = (ROUTE_HEADER.encode(), RouteMark.WEBHOOK.value.encode())
 
 log = logger(__name__)
 
@@ -136,7 +139,7 @@ class Webhook:
 
 
 async def _answer(send: Send, status: int) -> None:
-    headers = [(b"content-type", b"text/xml"), (b"content-length", str(len(TWIML)).encode())]
+    headers = [(b"content-type", b"text/xml"), (b"content-length", str(len(TWIML)).encode()), _MARK]
     if status == 405:
         headers.append((b"allow", b"POST"))
     if status in (408, 413):
