@@ -4,6 +4,7 @@ Redis keys: seen:<account>:<sid>, dead, dead:<id>.
 """
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from shared.dead_letters import AT_ONCE, load_named
 from shared.keys import Keys
@@ -14,19 +15,22 @@ GEO_CODE = "twilio-21408"
 """The cause of a dead letter that Twilio refused because the region is not enabled."""
 MOST_LETTERS = 2000
 
-_AWAY = Missing(cause=Cause.UNREACHABLE, words="Redis was not reached")
+_TROUBLE = (*AWAY, ResponseError)
+"""Away, or not ours to read (an ACL): either way the rest of the probe goes on."""
+
+_MISSING = Missing(cause=Cause.UNREACHABLE, words="Redis was not reached")
 
 
 async def load_not_arrived(redis: Redis | None, keys: Keys, account_id: str, sids: list[str]) -> Known[frozenset[str]]:
     """Which of these texts admission has never seen."""
     if redis is None:
-        return _AWAY
+        return _MISSING
     if not sids:
         return frozenset()
     try:
         seen = await redis.mget([keys.seen(account_id, sid) for sid in sids])
-    except AWAY:
-        return _AWAY
+    except _TROUBLE:
+        return _MISSING
     return frozenset(sid for sid, verdict in zip(sids, seen, strict=True) if verdict is None)
 
 
@@ -42,6 +46,6 @@ async def load_geo_refusals(redis: Redis | None, keys: Keys, account_id: str, *,
             count += sum(
                 kept.letter.account_id == account_id and kept.letter.code == GEO_CODE for kept in letters if kept
             )
-    except AWAY:
-        return _AWAY
+    except _TROUBLE:
+        return _MISSING
     return count

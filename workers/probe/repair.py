@@ -83,23 +83,30 @@ def plan_changes(facts: Facts, want: Expectation) -> tuple[Change, ...]:
     return tuple(change for number in facts.numbers for change in _number_change(facts, number, want))
 
 
-async def apply_change(twilio: Asker, account: Account, change: Change) -> Change:
-    """Write the new values and read them back; what was there right before, and is there now.
+async def with_true_values(twilio: Asker, account: Account, change: Change) -> Change:
+    """The change with what really stands at Twilio now as its old values: save it before `apply_change`.
+
+    Raises as Twilio's API does.
+    """
+    current = await read_fields(twilio, account, change)
+    fields = tuple(msgspec.structs.replace(each, old=current[each.name]) for each in change.fields)
+    return msgspec.structs.replace(change, fields=fields)
+
+
+async def apply_change(twilio: Asker, account: Account, change: Change) -> None:
+    """Write the new values and read them back.
 
     Raises PermanentError if a field is not ours to write or did not take the value; and as Twilio's API does.
     """
     strange = {each.name for each in change.fields} - WRITABLE[change.target]
     if strange:
         raise PermanentError(f"not ours to write: {', '.join(sorted(strange))}", code="not-writable")
-    before = await read_fields(twilio, account, change)
     wanted = {each.name: each.new for each in change.fields}
     await twilio.ask(account, lambda client: _context(client, change).update_async(**wanted))
     after = await read_fields(twilio, account, change)
     wrong = sorted(name for name, value in wanted.items() if after[name] != value)
     if wrong:
         raise PermanentError(f"Twilio did not keep {', '.join(wrong)} of the {change.label}", code="not-kept")
-    fields = tuple(FieldChange(name=name, old=before[name], new=after[name]) for name in wanted)
-    return msgspec.structs.replace(change, fields=fields)
 
 
 async def read_fields(twilio: Asker, account: Account, change: Change) -> dict[str, Value]:
@@ -140,7 +147,7 @@ def _is_right(route: Route, want: Expectation) -> bool:
 
 
 def _shown(old: Value) -> Value:
-    """Without a password in a URL: a plan is shown and stored. `apply_change` reads the true value before it writes."""
+    """Without a password in a URL: a plan is shown and stored. `with_true_values` gets the exact one."""
     return hide_user(old) if isinstance(old, str) else old
 
 

@@ -1,7 +1,10 @@
 """A gateway's outer world for the probe: Twilio's stand-in, a public address on the loopback, and a configuration."""
 
+import asyncio
 import contextlib
 import json
+import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +24,7 @@ from sandbox.config import (
 )
 from sandbox.faults import Answer, Fault, Operation
 from sandbox.inbound import receive
+from sandbox.journal import EventKind
 from sandbox.message import Message
 from sandbox.server import RunningSandbox, serve
 from shared.settings import Account, Settings, load_settings
@@ -33,6 +37,14 @@ TOKEN = "the-token-of-the-account"
 NUMBER, SECOND, STRANGER = "+12025550100", "+12025550101", "+14155550123"
 SERVICE, APPLICATION = "MG" + "4d" * 16, "AP" + "5e" * 16
 PATH = "/webhooks/sms"
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a command left."""
+
+    status: int | None
+    out: str
+    err: str
 
 
 class PublicServer:
@@ -133,7 +145,7 @@ class Bench:
         """A text is in Twilio's log; its webhook was not posted."""
         number = self.state.directory.number(SID, NUMBER)
         assert number is not None
-        message = receive(self.state, number, from_=STRANGER, body="a secret", media=())
+        message = receive(self.state, number, from_=STRANGER, body="what they said", media=())
         message.created_at -= age_s
         return message
 
@@ -142,6 +154,38 @@ class Bench:
         file = self.folder / "textgate.json5"
         file.write_text(json.dumps({"channels": {"sms": self.block}, "redis": {"prefix": "test:"}}))
         return load_settings(file, {"HOME": str(self.folder), "TEXTGATE_TWILIO_API_BASE": self.api_base})
+
+    async def cli(self, *words: str, stdin: int = asyncio.subprocess.DEVNULL, **variables: str) -> Said:
+        """Run `textgate channels status …` as a process."""
+        self.settings()  # writes the file
+        environ = {
+            "HOME": str(self.folder),
+            "PATH": os.environ["PATH"],
+            "TEXTGATE_TWILIO_API_BASE": self.api_base,
+            **variables,
+        }
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "cli.main", "channels", "status", *words),
+            env=environ,
+            cwd=self.folder,
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            out, err = await process.communicate()
+        assert b"Traceback" not in err, err.decode()
+        return Said(process.returncode, out.decode(), err.decode())
+
+    def written(self) -> list[str]:
+        """The fields of every request that changed something at Twilio."""
+        return [event.note for event in self.state.journal.since(0) if event.kind is EventKind.CONFIGURED]
+
+    def number(self) -> SandboxNumber:
+        """Our number as Twilio has it."""
+        found = self.state.directory.number(SID, NUMBER)
+        assert found is not None
+        return found
 
     def account(self) -> Account:
         return self.settings().accounts["default"]
