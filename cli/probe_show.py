@@ -40,8 +40,9 @@ def describe(result: ProbeResult, paint: Paint, *, width: int) -> Iterator[str]:
     words, styles = _VERDICTS[result.verdict]
     yield f"account {result.account_id}: {paint(words, *styles)}  (probed in {result.duration_ms / 1000:.1f} s)"
     column = max((len(finding.code) for finding in result.findings), default=0)
-    for finding in result.findings:
-        yield from _describe_finding(finding, paint, column=column, width=width)
+    for finding, following in zip(result.findings, (*result.findings[1:], None), strict=True):
+        is_said_below = following is not None and following.hint == finding.hint
+        yield from _describe_finding(finding, paint, column=column, width=width, with_hint=not is_said_below)
 
 
 def describe_change(change: Change, paint: Paint) -> Iterator[str]:
@@ -92,13 +93,13 @@ def _hidden(value: Value) -> Value:
     return hide_user(value) if isinstance(value, str) else value
 
 
-def _describe_finding(finding: Finding, paint: Paint, *, column: int, width: int) -> Iterator[str]:
+def _describe_finding(finding: Finding, paint: Paint, *, column: int, width: int, with_hint: bool) -> Iterator[str]:
     mark = paint(f"{_WORDS[finding.severity]:<4}", *_STYLES[finding.severity])
     first, *more = _wrap(finding.sentence, width - column - 10)
     yield f"  {mark}  {finding.code:<{column}}  {first}"
     indent = " " * (column + 10)
     yield from (f"{indent}{line}" for line in more)
-    if finding.hint and finding.severity is not Severity.OK:
+    if with_hint and finding.hint and finding.severity is not Severity.OK:
         yield from (f"{indent}{paint(line, 'dim')}" for line in _wrap(f"-> {finding.hint}", width - column - 10))
 
 

@@ -88,7 +88,9 @@ def check_own_url(_: Facts, want: Expectation) -> Iterator[Finding]:
 def check_failure(facts: Facts, want: Expectation) -> Iterator[Finding]:
     """What happens to a text while we are away?"""
     for route in decide_routes(facts, want.account) if want.url else ():
-        fallback, survives = route.hook.fallback_url, parse_overrides(route.hook.url).survives_5xx
+        fallback = route.hook.fallback_url
+        # Ours counts too: then the difference is a finding of its own, and `--fix` writes it.
+        survives = any(parse_overrides(url).survives_5xx for url in (route.hook.url, want.url))
         if route.hook.url and not fallback and not survives:
             kind = NO_RETRIES if parse_overrides(route.hook.url).retries else FALLBACK_MISSING
             yield kind.found(f"The webhook of the {route.label} has no fallback and no retry after a 5xx.")

@@ -6,8 +6,8 @@ from shared.phone import mask
 from workers.probe.check_account import locked_out
 from workers.probe.facts import Cause, Facts, Missing, ServiceFact
 from workers.probe.finding import Finding, bad, good, unknown, warning
-from workers.probe.route import Expectation, Owner, decide_routes, may_change_service, printable
-from workers.probe.urls import is_same_place
+from workers.probe.route import Expectation, decide_routes, may_change_service, printable
+from workers.probe.urls import hide_user, is_same_place, name_differences
 
 SERVICE_FOUND = good("service-found", "The Messaging Service exists and has numbers.")
 SERVICE_MISSING = bad(
@@ -125,7 +125,8 @@ def check_integration(facts: Facts, want: Expectation) -> Iterator[Finding]:
         others = "" if alone else f" It has {_count(service)}, so it is not changed for you."
         yield SERVICE_OVERRIDES.found(
             f"{mask(want.account.from_number)} sits in {_name(service)}, whose webhook "
-            f"{printable(service.hook.url)} is used instead of the number's.{others}",
+            f"{printable(hide_user(service.hook.url))} is used instead of the number's. It differs in: "
+            f"{name_differences(service.hook.url, want.url)}.{others}",
             sid=service.sid,
             fixable=alone,
         )
@@ -148,9 +149,10 @@ def check_application(facts: Facts, want: Expectation) -> Iterator[Finding]:
         elif is_same_place(application.hook.url, want.url):
             yield APPLICATION_DECIDES.found(f"{label} uses application {application.sid}, which has the right webhook.")
         else:
-            url = printable(application.hook.url) or "none"
+            url = printable(hide_user(application.hook.url)) or "none"
             yield APPLICATION_OVERRIDES.found(
-                f"{label} uses application {application.sid}; the webhook there, {url}, counts instead of its own.",
+                f"{label} uses application {application.sid}; the webhook there, {url}, counts instead of its own. It "
+                f"differs in: {name_differences(application.hook.url, want.url)}.",
                 sid=application.sid,
             )
 
@@ -174,7 +176,7 @@ def _deferring(facts: Facts, want: Expectation, service: ServiceFact) -> Iterato
     if isinstance(facts.numbers, Missing):
         yield SERVICE_UNKNOWN.found(f"{_name(service)} defers to its numbers, and those could not be read.")
     elif wrong:
-        what = ", ".join(route.label for route in wrong[:3] if route.owner is not Owner.SERVICE)
+        what = "; ".join(f"{route.label}: {name_differences(route.hook.url, want.url)}" for route in wrong[:3])
         yield SERVICE_DEFERS_WRONGLY.found(
             f"{_name(service)} defers to the webhooks of its numbers, and {len(wrong)} of {len(routes)} are not the "
             f"configured one ({what}).",

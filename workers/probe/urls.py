@@ -155,6 +155,11 @@ def is_same_place(theirs: str, ours: str) -> bool:
     return all(difference.part in HARMLESS for difference in differences(theirs, ours))
 
 
+def name_differences(theirs: str, ours: str) -> str:
+    """`scheme, path-case`: the parts that differ, in words."""
+    return ", ".join(difference.part.value for difference in differences(theirs, ours))
+
+
 def hide_user(url: str) -> str:
     """The URL without what stands before an `@` in its host: it may be a password."""
     parts = split(url)
