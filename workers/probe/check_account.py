@@ -64,10 +64,16 @@ KINDS = (
 
 
 def locked_out(facts: Facts) -> Cause | None:
-    """Why nothing at all could be asked; None if something could."""
-    asked = (facts.account, facts.numbers)
-    causes = [fact.cause if isinstance(fact, Missing) else None for fact in asked]
-    return causes[0] if causes[0] is not None and causes[0] == causes[1] else None
+    """Why nothing at all could be asked; None if something could.
+
+    A restricted API key may be refused the account and the numbers, as wrong credentials are, and still read the log.
+    """
+    if not isinstance(facts.account, Missing) or not isinstance(facts.numbers, Missing):
+        return None
+    cause = facts.account.cause
+    if cause in (Cause.CREDENTIALS, Cause.FORBIDDEN) and not isinstance(facts.log, Missing):
+        return None
+    return cause if cause is facts.numbers.cause else None
 
 
 def check_access(facts: Facts, want: Expectation) -> Iterator[Finding]:

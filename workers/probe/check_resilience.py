@@ -1,7 +1,6 @@
 """Findings about our own URL and about what happens to a text while we are away: retries, fallback, exposure."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from shared.config_rules import is_loopback_url
@@ -77,7 +76,7 @@ def check_own_url(_: Facts, want: Expectation) -> Iterator[Finding]:
         yield PUBLIC_URL_MISSING.found("publicWebhookUrl is not set, so nothing can be received.")
         return
     host = urlsplit(want.url).hostname or ""
-    if is_private_host(host) and not (want.sandboxed and is_loopback_url(want.url)):
+    if not want.is_public:
         yield PUBLIC_URL_PRIVATE.found(f"Twilio cannot reach {host}: it is not a public address.", host=host)
     elif want.url.startswith("http://") and not is_loopback_url(want.url):
         yield PUBLIC_URL_HTTP.found("publicWebhookUrl is http, not https.")
@@ -98,16 +97,6 @@ def check_failure(facts: Facts, want: Expectation) -> Iterator[Finding]:
             yield FALLBACK_ELSEWHERE.found(
                 f"The fallback of the {route.label} is {printable(hide_user(fallback))}.", sid=route.sid
             )
-
-
-def is_private_host(host: str) -> bool:
-    """Whether a host name or address is, by its form alone, none that the internet reaches."""
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal", ".lan", ".home.arpa")):
-        return True
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return "." not in host
 
 
 CHECKS = (check_own_url, check_failure)

@@ -104,7 +104,7 @@ def _is_configured(route: Route, want: Expectation) -> bool:
 
 
 def _is_changeable(facts: Facts, want: Expectation, route: Route) -> bool:
-    return route.owner is not Owner.SERVICE or may_change_service(facts, want)
+    return want.is_public and (route.owner is not Owner.SERVICE or may_change_service(facts, want))
 
 
 def _sentence(route: Route, difference: Difference) -> str:

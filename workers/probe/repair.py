@@ -63,8 +63,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_changes(facts: Facts, want: Expectation) -> tuple[Change, ...]:
-    """What would lead texts to the configured URL. Empty: nothing, or nothing that is ours to change."""
-    if not want.url:
+    """What would lead texts to the configured URL. Empty: nothing, or nothing that is ours to change.
+
+    A URL that Twilio cannot reach is never written.
+    """
+    if not want.url or not want.is_public:
         return ()
     service = None if isinstance(facts.service, Missing) else facts.service
     if service is not None and may_change_service(facts, want):

@@ -24,6 +24,10 @@ class ProbeResult(msgspec.Struct, frozen=True, kw_only=True):
         """The codes of all that is not as it should be: what to compare two results by."""
         return frozenset(finding.code for finding in self.findings if finding.severity is not Severity.OK)
 
+    def has(self, code: str) -> bool:
+        """Whether there is such a finding: `credentials-good` says that a paused account may go on."""
+        return any(finding.code == code for finding in self.findings)
+
 
 decode_result = msgspec.json.Decoder(ProbeResult).decode
 encode_result = msgspec.json.Encoder().encode

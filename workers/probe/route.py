@@ -6,9 +6,12 @@ twilio.com/docs/phone-numbers/api/incomingphonenumber-resource.
 """
 
 from enum import StrEnum
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import msgspec
 
+from shared.config_rules import is_loopback_url
 from shared.phone import mask, mask_numbers
 from shared.settings import Account
 from workers.probe.facts import Facts, Hook, Missing, NumberFact
@@ -49,6 +52,23 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     def url(self) -> str:
         """The URL that Twilio should have; empty if none is configured."""
         return self.account.public_webhook_url or ""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether Twilio can reach that URL, as far as its form tells."""
+        if self.sandboxed and is_loopback_url(self.url):
+            return True
+        return not is_private_host(urlsplit(self.url).hostname or "")
+
+
+def is_private_host(host: str) -> bool:
+    """Whether a host name or address is, by its form alone, none that the internet reaches."""
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal", ".lan", ".home.arpa")):
+        return True
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host
 
 
 def decide_routes(facts: Facts, account: Account) -> tuple[Route, ...]:

@@ -2,7 +2,7 @@
 
 from sandbox.alert import Alert
 from sandbox.journal import EventKind
-from tests.integration.probe.bench import NUMBER, OTHER_SID, SECOND, Bench, find
+from tests.integration.probe.bench import NUMBER, OTHER_SID, SECOND, SID, Bench, find
 from workers.probe.finding import Verdict
 
 
@@ -55,3 +55,20 @@ async def test_names_at_twilio_cannot_write_to_the_terminal(bench: Bench) -> Non
     for finding in (await bench.probe()).findings:
         assert "\x1b" not in finding.sentence + str(finding.detail)
         assert SECOND not in finding.sentence
+
+
+async def test_a_key_that_may_not_read_everything_is_no_wrong_key(bench: Bench) -> None:
+    bench.fail(f"Accounts/{SID}.json", status=401, code=20003)
+    bench.fail("IncomingPhoneNumbers", status=401, code=20003, times=2)
+    result = await bench.probe()
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.has("number-unknown")
+    assert not result.has("wrong-credentials")
+
+
+async def test_a_url_that_twilio_cannot_reach_is_never_written_there(bench: Bench) -> None:
+    bench.block["publicWebhookUrl"] = "https://10.0.0.7/webhooks/sms"
+    result = await bench.probe()
+    assert {"url-host", "public-url-private"} <= result.codes
+    assert not find(result, "url-host").fixable
+    assert result.changes == ()

@@ -2,12 +2,12 @@
 
 import pytest
 
-from workers.probe.check_resilience import is_private_host
 from workers.probe.compare import KINDS
 from workers.probe.finding import Severity, Verdict, decide_verdict
 from workers.probe.numbers import needs_a2p
 from workers.probe.overrides import parse_overrides
 from workers.probe.repair import WRITABLE
+from workers.probe.route import is_private_host
 
 
 @pytest.mark.parametrize(
