@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cli.channels_gateway import Gateway
     from cli.channels_live import LiveFacts
     from cli.channels_status import Status
+    from shared.settings import Account
 
 channels = typer.Typer(
     name="channels",
@@ -21,12 +22,20 @@ channels = typer.Typer(
         "See what the SMS channel can do, and how it stands.\n\n"
         "\b\n"
         "textgate channels status          accounts, workers, queues\n"
+        "textgate channels status --probe  is Twilio set up right?\n"
         "textgate channels capabilities    what it can do\n"
     ),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
+_Probe = Annotated[bool, typer.Option("--probe", help="Ask Twilio and the public address too: will texts arrive?")]
+_Fix = Annotated[bool, typer.Option("--fix", help="Probe, then write the right webhook to Twilio, after asking.")]
+_Undo = Annotated[bool, typer.Option("--undo", help="Take the last --fix back, after asking.")]
+_Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", min=0.1, max=300, help="Longest probe. Else: 20 or as configured."),
+]
 _Word = Annotated[str | None, typer.Argument(metavar="[sms]", show_default=False)]
 
 
@@ -62,6 +71,11 @@ def status(
     word: _Word = None,
     channel: ChannelOption = None,
     account: AccountOption = None,
+    probe: _Probe = False,
+    fix: _Fix = False,
+    undo: _Undo = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Change without asking.")] = False,
+    timeout: _Timeout = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
@@ -71,21 +85,35 @@ def status(
     Asks Redis and the local ingress, never Twilio, and changes nothing. Without Redis the configured part is shown
     all the same, with exit status 1. Phone numbers are masked; secrets show as *** and where they come from.
 
+    --probe asks Twilio and the public address whether texts will arrive, and says what to do if not: 0 good, 1 bad,
+    2 could not tell. --fix shows what it would write to Twilio, asks, writes, reads back; --undo takes that back.
+
     \b
-    Example:  textgate channels status --channel sms
-    Then:     textgate message trace MESSAGE_SID   for one text
+    Example:  textgate channels status --channel sms --probe
+    Then:     textgate channels status --fix
+    One text: textgate message trace MESSAGE_SID
     --json:   {"channel", "source", "warnings", "accounts", "live",
-              "trouble"}; all of it in docs/cli.md
+              "trouble", "probe"}; all of it in docs/cli.md
     """
     from cli.channels_gateway import find_gateway
-    from cli.channels_status import as_json as shown, describe
 
     check_channel(word)
     check_channel(channel)
+    if fix and undo:
+        raise UsageError("--fix and --undo contradict each other: choose one")
     gateway = find_gateway(common(context, config, state_dir))
+    if probe or fix or undo:
+        _probe(gateway, account, fix=fix, undo=undo, yes=yes, timeout_s=timeout, as_json=as_json)
+    else:
+        _show_status(gateway, account, as_json=as_json)
+
+
+def _show_status(gateway: "Gateway", account: str | None, *, as_json: bool) -> None:
+    from cli.channels_status import as_json as shown, describe
+
     found = asyncio.run(load_status(gateway, account))
     if as_json:
-        print_json(shown(found))
+        print_json(shown(found) | {"probe": None})
     else:
         for line in describe(found):
             typer.echo(line)
@@ -94,16 +122,44 @@ def status(
         raise typer.Exit(1)
 
 
+def _probe(
+    gateway: "Gateway",
+    account: str | None,
+    *,
+    fix: bool,
+    undo: bool,
+    yes: bool,
+    timeout_s: float | None,
+    as_json: bool,
+) -> None:
+    from cli.channels_status import as_json as shown
+    from cli.probe import probe
+    from cli.probe_show import EXIT_STATUS
+    from workers.probe.finding import Verdict
+
+    accounts = choose_accounts(gateway, account)
+    done = probe(gateway, accounts, fix=fix, undo=undo, yes=yes, timeout_s=timeout_s, as_json=as_json)
+    if as_json:
+        print_json(shown(asyncio.run(load_status(gateway, account))) | {"probe": done})
+    status = EXIT_STATUS[Verdict(done["verdict"])]
+    if status:
+        raise typer.Exit(status)
+
+
+def choose_accounts(gateway: "Gateway", account: str | None) -> "list[Account]":
+    """All accounts, or the one that is named. Raises UsageError for an unknown one."""
+    known = gateway.settings.accounts
+    if account is not None and account not in known:
+        raise UsageError(f"there is no account {account}: choose one of {', '.join(known) or 'none is configured'}")
+    return [each for each in known.values() if account in (None, each.id)]
+
+
 async def load_status(gateway: "Gateway", account: str | None) -> "Status":
     """The configured part, and what can be learnt of the live one. Raises UsageError for an unknown account."""
     from cli.channels_status import Ingress, Status
     from cli.readiness import answers_200
 
-    settings = gateway.settings
-    if account is not None and account not in settings.accounts:
-        known = ", ".join(settings.accounts) or "none is configured"
-        raise UsageError(f"there is no account {account}: choose one of {known}")
-    accounts = [each for each in settings.accounts.values() if account in (None, each.id)]
+    settings, accounts = gateway.settings, choose_accounts(gateway, account)
     live, trouble = await _load_live(gateway, [each.id for each in accounts])
     ingress = None
     if gateway.running is not None:

@@ -69,7 +69,8 @@ def _settings_of(running: RunningUp) -> "Settings":
     from shared.settings import load_settings
 
     environ = clean_environ(os.environ) if running.sandbox_url else os.environ
-    return load_settings(Path(running.config) if running.config else None, environ)
+    settings = load_settings(Path(running.config) if running.config else None, environ)
+    return msgspec.structs.replace(settings, twilio_api_base=running.sandbox_url or settings.twilio_api_base)
 
 
 def _target(settings: "Settings") -> Target | None:

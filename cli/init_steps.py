@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from cli.init_answers import Answers
+from shared.funnel import FUNNEL_PORTS, funnel_command as public_by_funnel
 from shared.secrets import SecretSource
-
-FUNNEL_PORTS = (443, 8443, 10000)
-"""Where Tailscale Funnel may listen. Source: tailscale.com/docs/features/tailscale-funnel."""
 
 
 def describe_steps(answers: Answers, *, port: int, token_is_set: bool, config: str = "") -> Iterator[str]:
@@ -20,17 +18,8 @@ def describe_steps(answers: Answers, *, port: int, token_is_set: bool, config: s
 
 
 def funnel_command(answers: Answers, *, port: int) -> str | None:
-    """The command that makes the local route public on a Tailscale host; None for any other host.
-
-    Funnel cuts the mounted path off, so the target names it again.
-    Source: tailscale.com/docs/reference/tailscale-cli/funnel.
-    """
-    url = urlsplit(answers.public_webhook_url)
-    if not (url.hostname or "").endswith(".ts.net"):
-        return None
-    https = f"--https={url.port} " if url.port not in (None, 443) else ""
-    target = f"http://127.0.0.1:{port}{answers.webhook_path}"
-    return f"tailscale funnel --bg {https}--set-path {shlex.quote(url.path)} {shlex.quote(target)}"
+    """The command that makes the local route public on a Tailscale host; None for any other host."""
+    return public_by_funnel(answers.public_webhook_url, webhook_path=answers.webhook_path, port=port)
 
 
 def _token(answers: Answers, is_set: bool) -> Iterator[list[str]]:

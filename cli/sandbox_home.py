@@ -19,6 +19,7 @@ from sandbox.config import (
     SandboxAccount,
     SandboxConfig,
     SandboxNumber,
+    check_webhook_url,
 )
 
 ACCOUNT_ID = "sandbox"
@@ -88,6 +89,7 @@ def sandbox_config(
     *, webhook_url: str, number: str | None = None, account_sid: str | None = None, auth_token: str | None = None
 ) -> SandboxConfig:
     """One account with one number whose texts go to `webhook_url`. Raises ValueError if that leaves this machine."""
+    check_webhook_url("sms_url", webhook_url)
     sid = account_sid or DEFAULT_ACCOUNT_SID
     return SandboxConfig(
         accounts=(SandboxAccount(account_sid=sid, auth_token=auth_token or DEFAULT_AUTH_TOKEN),),

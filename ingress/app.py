@@ -18,6 +18,7 @@ from shared.durability import confirmation
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.reload import SettingsWatcher
+from shared.route_mark import ROUTE_HEADER, RouteMark
 from shared.settings import Settings
 
 
@@ -73,4 +74,4 @@ async def _failed(*_: object) -> Response:
 
 
 async def _not_found(*_: object) -> Response:
-    return Response(TWIML, status_code=404, headers={"content-type": "text/xml"})
+    return Response(TWIML, status_code=404, headers={"content-type": "text/xml", ROUTE_HEADER: RouteMark.NONE.value})

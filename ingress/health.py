@@ -7,13 +7,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from shared.redis_client import AWAY
+from shared.route_mark import ROUTE_HEADER, RouteMark
 
 READY_LIMIT_S = 2.0
+
+_MARK = {ROUTE_HEADER: RouteMark.HEALTH.value}
 
 
 async def healthz(_: Request) -> JSONResponse:
     """Always 200 while the event loop turns."""
-    return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "ok"}, headers=_MARK)
 
 
 async def readyz(request: Request) -> JSONResponse:

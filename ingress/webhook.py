@@ -24,12 +24,15 @@ from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.logs import logger
 from shared.records import InboundText
+from shared.route_mark import ROUTE_HEADER, RouteMark
 from shared.settings import Account
 
 TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 EXPLAIN_EVERY_S = 0.2
 """Explaining why a signature does not fit takes up to 10 ms of the event loop, which a forger must not buy at will."""
+
+_MARK = (ROUTE_HEADER.encode(), RouteMark.WEBHOOK.value.encode())
 
 log = logger(__name__)
 
@@ -149,7 +152,7 @@ class Webhook:
 
 
 async def _answer(send: Send, status: int) -> None:
-    headers = [(b"content-type", b"text/xml"), (b"content-length", str(len(TWIML)).encode())]
+    headers = [(b"content-type", b"text/xml"), (b"content-length", str(len(TWIML)).encode()), _MARK]
     if status == 405:
         headers.append((b"allow", b"POST"))
     if status in (408, 413):

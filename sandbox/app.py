@@ -1,20 +1,28 @@
-"""The sandbox as an ASGI app: Twilio's Messages API and the control routes around one `SandboxState`."""
+"""The sandbox as an ASGI app: Twilio's APIs and the control routes around one `SandboxState`."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.configuration_api import ConfigurationApi
 from sandbox.control import ControlApi
+from sandbox.control_twilio import TwilioSideApi
+from sandbox.door import refusal
+from sandbox.services_api import ServicesApi
 from sandbox.state import SandboxState
-from sandbox.twilio_api import MessagesApi, refusal
+from sandbox.twilio_api import MessagesApi
 from sandbox.twilio_errors import METHOD_NOT_ALLOWED, not_found
 
 
 def create_app(state: SandboxState) -> Starlette:
     """An app that serves this state. Whoever made the state closes it."""
     return Starlette(
-        routes=[*MessagesApi(state).routes(), *ControlApi(state).routes()],
+        routes=[
+            route
+            for part in (MessagesApi, ConfigurationApi, ServicesApi, ControlApi, TwilioSideApi)
+            for route in part(state).routes()
+        ],
         exception_handlers={404: _unknown_path, 405: _wrong_method},
     )
 

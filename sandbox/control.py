@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.config import SandboxNumber
+from sandbox.config import SandboxNumber, check_webhook_url
 from sandbox.faults import Fault
 from sandbox.inbound import post_webhook, receive
 from sandbox.journal import Event
@@ -117,6 +117,8 @@ class ControlApi:
         if known[0] not in directory.accounts:
             raise RequestError(f"account_sid: {known[0]!r} is unknown", expected=" or ".join(directory.accounts))
         try:
+            check_webhook_url("sms_url", body.sms_url)
+            check_webhook_url("sms_fallback_url", body.sms_fallback_url)
             entry = SandboxNumber(
                 number=number,
                 account_sid=known[0],

@@ -1,4 +1,4 @@
-"""Scripted faults: what shall go wrong with the next requests to the Messages API.
+"""Scripted faults: what shall go wrong with the next requests to Twilio's API.
 
 A fault waits in a queue; the first one that matches a request is used up by one, and one request meets one fault. A
 fault is orthogonal in what it does (accepted or not, answered how, callbacks how, listed when), so that a test can
@@ -23,6 +23,8 @@ class Operation(Enum):
     CREATE = "create"
     FETCH = "fetch"
     LIST = "list"
+    CONFIGURATION = "configuration"
+    """Anything but messages: accounts, numbers, services, applications, balance, alerts."""
 
 
 class Answer(Enum):
@@ -59,6 +61,8 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     to: str | None = None
     from_: str | None = field(name="from", default=None)
     body_contains: str | None = None
+    path_contains: str | None = None
+    """Of a CONFIGURATION request: `Balance.json` strikes only that."""
     accepted: bool = True
     """False: no message comes into being, whatever the answer says."""
     answer: Answer = Answer.USUAL
@@ -92,6 +96,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     to: str = ""
     from_: str = ""
     body: str = ""
+    path: str = ""
 
 
 def accept_then_drop(*, times: int = 1, callbacks: Callbacks = Callbacks.USUAL, list_lag_s: float = 0.0) -> Fault:
@@ -172,4 +177,5 @@ def matches(fault: Fault, subject: Subject) -> bool:
         and fault.to in {None, subject.to}
         and fault.from_ in {None, subject.from_}
         and (fault.body_contains is None or fault.body_contains in subject.body)
+        and (fault.path_contains is None or fault.path_contains in subject.path)
     )

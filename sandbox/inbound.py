@@ -1,13 +1,15 @@
 """A phone texts a number: the message comes into being, and the number's webhook is posted, signed as by Twilio.
 
-The Messaging Service of the number decides where it goes if it has a webhook of its own. When the webhook fails for
-good, the fallback URL is called. STOP and START are obeyed as Twilio obeys them: the webhook is posted all the same.
+The Messaging Service of the number decides where it goes unless it defers to the number. When the webhook fails for
+good, the fallback URL is called, and an alert is raised. STOP and START are obeyed as Twilio obeys them: the webhook is
+posted all the same.
 Source: twilio.com/docs/messaging/guides/webhook-request, twilio.com/docs/messaging/tutorials/advanced-opt-out.
 """
 
 from msgspec import Struct
 
-from sandbox.config import SandboxNumber, SandboxService
+from sandbox.alerts import raise_alert
+from sandbox.config import SandboxApplication, SandboxNumber, SandboxService
 from sandbox.journal import EventKind
 from sandbox.message import Direction, Media, Message, Status, StatusChange, new_sid
 from sandbox.posts import PostResult
@@ -63,7 +65,8 @@ async def post_webhook(state: SandboxState, message: Message) -> list[PostResult
     service = state.directory.service_of(message.account_sid, message.to)
     if number is None:
         return []
-    target = decide_target(number, service)
+    application = state.directory.application(number.account_sid, number.sms_application_sid)
+    target = decide_target(number, service, application)
     results: list[PostResult] = []
     if target.url:
         results.append(await _post(state, message, service, target.url, target.method))
@@ -73,11 +76,18 @@ async def post_webhook(state: SandboxState, message: Message) -> list[PostResult
     return results
 
 
-def decide_target(number: SandboxNumber, service: SandboxService | None) -> Target:
-    """The Messaging Service's webhook, unless it has none or defers to its numbers."""
-    if service is None or not service.inbound_request_url or service.use_inbound_webhook_on_number:
-        return Target(url=number.sms_url, method=number.sms_method, fallback_url=number.sms_fallback_url)
-    return Target(url=service.inbound_request_url, method=service.inbound_method, fallback_url=service.fallback_url)
+def decide_target(
+    number: SandboxNumber, service: SandboxService | None, application: SandboxApplication | None = None
+) -> Target:
+    """The Messaging Service's webhook, unless it defers to its numbers; then the application's, if there is one.
+
+    A service without a webhook takes no texts. Source: twilio.com/docs/messaging/api/service-resource.
+    """
+    if service is not None and not service.use_inbound_webhook_on_number:
+        return Target(url=service.inbound_request_url, method=service.inbound_method, fallback_url=service.fallback_url)
+    if application is not None:
+        return Target(url=application.sms_url, method=application.sms_method, fallback_url=application.sms_fallback_url)
+    return Target(url=number.sms_url, method=number.sms_method, fallback_url=number.sms_fallback_url)
 
 
 def decide_opt_out_type(body: str) -> str:
@@ -119,5 +129,7 @@ async def _post(
         method=method,
     )
     message.webhooks.append(result)
+    if result.error_code is not None:
+        raise_alert(state, message, error_code=result.error_code, url=url, method=method)
     state.note(EventKind.WEBHOOK, message, http_status=result.status, note=result.refused)
     return result

@@ -30,6 +30,8 @@ class EventKind(Enum):
     """The API refused a request; `code` says why."""
     FAULT = "fault"
     """A scripted fault struck."""
+    CONFIGURED = "configured"
+    """The API changed a number, a service or an application; `note` names the fields that the request carried."""
 
 
 class Event(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 
 from msgspec import Struct
 
+from sandbox.alert import Alert
 from sandbox.config import SandboxConfig
 from sandbox.directory import Directory
 from sandbox.faults import FaultQueue
@@ -40,6 +41,8 @@ class SandboxState:
         self.phones: dict[str, Phone] = {}
         self.opt_outs: set[tuple[str, str]] = set()
         """(sender, phone): the phone has texted STOP to that number or Messaging Service."""
+        self.alerts: list[Alert] = []
+        """What Twilio's debugger would show, oldest first."""
         self.hang_up: Callable[[tuple[str, int]], None] | None = None
         """Resets the connection from a client address; the server brings it."""
         self._seq = 0
@@ -108,12 +111,13 @@ class SandboxState:
             await asyncio.wait(self._tasks)
 
     async def reset(self) -> None:
-        """Forget messages, events, faults, phones and opt-outs; numbers and accounts stay as they are."""
+        """Forget messages, events, faults, alerts, phones and opt-outs; numbers and accounts stay as they are."""
         await self._stop_tasks()
         self.journal.clear()
         self.faults.clear()
         self.phones.clear()
         self.opt_outs.clear()
+        self.alerts.clear()
         self._forget()
 
     async def close(self) -> None:

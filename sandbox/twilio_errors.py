@@ -37,6 +37,7 @@ def refuse(code: int, message: str, *, status: int = 400) -> TwilioError:
 
 
 AUTHENTICATE = refuse(20003, "Authenticate", status=401)
+NOT_ACTIVE = refuse(20005, "Account not active", status=401)
 METHOD_NOT_ALLOWED = refuse(20004, "Method not allowed", status=405)
 
 

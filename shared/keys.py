@@ -182,6 +182,10 @@ class Keys:
         """String: msgpack `Pause`; while it stands nothing is sent for the account. Permanent until resumed."""
         return f"{self.prefix}paused:{account_id}"
 
+    def before_fix(self, account_id: str) -> str:
+        """String: JSON `SavedFixes`, what stood at Twilio before the last repairs. 90 days."""
+        return f"{self.prefix}beforefix:{account_id}"
+
     def once(self, reply_id: str) -> str:
         """String: this reply was appended to its lane. One hour, longer than any client sends a call again."""
         return f"{self.prefix}once:{reply_id}"

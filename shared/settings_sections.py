@@ -151,6 +151,13 @@ class ProbeWorker(Section, frozen=True):
     """Workers that check Twilio's side."""
 
     concurrency: Annotated[int, Meta(ge=1, le=10_000, description="Accounts probed at once in one process.")] = 4
+    timeout_s: Annotated[float, Meta(gt=0, le=300, description="Longest probe of one account, in seconds.")] = (
+        msgspec.field(default=20, name="timeoutSeconds")
+    )
+    low_balance: Annotated[
+        float,
+        Meta(ge=0, le=1_000_000, description="Warn when less money than this is left, in its currency; 0 = never."),
+    ] = 5
 
 
 class WorkersSection(Section, frozen=True):

@@ -1,4 +1,4 @@
-"""Twilio's Messages API through the official SDK: the only module that imports it.
+"""Twilio's API through the official SDK: the only module that imports it.
 
 The SDK's transport is replaced by one that tells apart what the SDK does not: a connection that was never made
 (nothing was sent) and one that broke later (it may have been). Nothing here retries: a repeated POST is a doubled
@@ -6,9 +6,11 @@ text, and whether to try again is decided from the journal.
 """
 
 import contextvars
+import json
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import aiohttp
@@ -31,6 +33,8 @@ CONNECT_S = 5.0
 
 NONSENSE = (ValueError, TypeError, LookupError, AttributeError)
 """What the SDK raises over an answer that is not what it expects: cut off, or a proxy's page. It may be sent."""
+
+_Answer = TypeVar("_Answer")
 
 _conversation: contextvars.ContextVar[str] = contextvars.ContextVar("conversation", default="")
 _retry_after_s: contextvars.ContextVar[float | None] = contextvars.ContextVar("retry_after_s", default=None)
@@ -94,7 +98,7 @@ class Transport(AsyncHttpClient):
 
 
 class TwilioApi:
-    """Sends and looks up messages for all accounts. Make it inside the running loop; close it."""
+    """Sends, looks up and asks for all accounts. Make it inside the running loop; close it."""
 
     def __init__(self, api_base: str | None = None, *, timeout_s: float = 15.0) -> None:
         self._transport = Transport(api_base, timeout_s=timeout_s)
@@ -140,6 +144,13 @@ class TwilioApi:
             raise OutcomeUnknownError(f"Twilio's list cannot be read: {type(error).__name__}") from error
         return found
 
+    async def ask(self, account: Account, question: Callable[[Any], Awaitable[_Answer]]) -> _Answer:
+        """What `question` makes of the SDK's client with this account's credentials. Raises as `send`."""
+        try:
+            return await question(self._client(account))
+        except TwilioException as error:
+            raise as_our_error(error) from error
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
@@ -161,11 +172,12 @@ class TwilioApi:
 
 def as_our_error(error: TwilioException) -> TextgateError:
     """The SDK's exception as one of ours; never its own text, which holds terminal colours."""
-    if not isinstance(error, (TwilioRestException, TwilioServiceException)):
+    refusal = _refusal(error)
+    if refusal is None:
         return OutcomeUnknownError(f"the SDK failed: {type(error).__name__}")
-    status, code = int(error.status), getattr(error, "code", None)
+    status, code, words = refusal
     info = classify(status, code)
-    said = mask_numbers(str(getattr(error, "msg", None) or getattr(error, "title", "") or ""))
+    said = mask_numbers(words)
     message = f"{info.meaning} (HTTP {status}, code {code or 'none'}: {said})"
     label = f"twilio-{code or status}"
     match info.error_class:
@@ -178,6 +190,24 @@ def as_our_error(error: TwilioException) -> TextgateError:
             return AccountError(message, code=label, hint=info.hint)
         case ErrorClass.UNKNOWN:
             return OutcomeUnknownError(message)
+
+
+def _refusal(error: TwilioException) -> tuple[int, int | None, str] | None:
+    """HTTP status, Twilio's code and words; None if Twilio has not answered."""
+    if isinstance(error, (TwilioRestException, TwilioServiceException)):
+        words = getattr(error, "msg", None) or getattr(error, "title", "") or ""
+        return int(error.status), getattr(error, "code", None), str(words)
+    # A refused list is thrown with the answer itself, not with an error made from it.
+    answer = next((each for each in error.args if isinstance(each, Response)), None)
+    if answer is None:
+        return None
+    try:
+        body = json.loads(answer.text)
+    except ValueError:
+        body = None
+    said = body if isinstance(body, dict) else {}
+    code = said.get("code")
+    return int(answer.status_code), code if isinstance(code, int) else None, str(said.get("message", ""))
 
 
 def _fault_traces() -> list[aiohttp.TraceConfig]:

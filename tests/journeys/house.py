@@ -165,8 +165,8 @@ class House:
         await self.until(all_delivered)
         return self.bodies(phone)
 
-    async def cli(self, *words: str, status: int = 0) -> str:
-        """Run `textgate …` as a person would; its stdout."""
+    async def cli(self, *words: str, status: int = 0, stream: str = "") -> str:
+        """Run `textgate …` as a person would; its stdout, or if it fails its stderr, unless `stream` names one."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -179,7 +179,7 @@ class House:
         )
         out, err = await asyncio.wait_for(process.communicate(), LIMIT_S)
         assert process.returncode == status, (out, err)
-        return out.decode() if status == 0 else err.decode()
+        return out.decode() if (stream or ("out" if status == 0 else "err")) == "out" else err.decode()
 
     async def idle(self) -> None:
         """Wait until nothing waits anywhere."""

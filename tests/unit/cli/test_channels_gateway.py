@@ -82,6 +82,7 @@ def test_a_sandbox_is_shown_without_the_variables_of_a_real_number(home: Path, m
     monkeypatch.setenv("SMS_WEBHOOK_PATH", "/real")
     found = find_gateway(Common(state_dir=home / "sandbox-here"))
     assert found.settings.accounts["default"].webhook_path == "/webhooks/sms"
+    assert found.settings.twilio_api_base == "http://127.0.0.1:9000", "a probe of it must not ask the real Twilio"
 
 
 def test_a_state_folder_on_which_nothing_runs_is_refused(home: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.config import SandboxNumber, SandboxService
+from sandbox.config import SandboxApplication, SandboxNumber, SandboxService
 from sandbox.inbound import decide_opt_out_type, decide_target
 from sandbox.webhooks import Place, find_place
 
@@ -25,13 +25,20 @@ def service(*, hook: str = HOOK, defer: bool = False) -> SandboxService:
     [
         (None, NUMBER.sms_url, "GET"),
         (service(), HOOK, "POST"),
-        (service(hook=""), NUMBER.sms_url, "GET"),
+        (service(hook=""), "", "POST"),
         (service(defer=True), NUMBER.sms_url, "GET"),
     ],
 )
 def test_a_service_takes_the_text_unless_it_defers(pool: SandboxService | None, url: str, method: str) -> None:
     target = decide_target(NUMBER, pool)
     assert (target.url, target.method) == (url, method)
+
+
+def test_an_application_counts_instead_of_the_numbers_own_webhook() -> None:
+    application = SandboxApplication(sid="AP1", account_sid="AC1", sms_url="http://127.0.0.1/application")
+    assert decide_target(NUMBER, None, application).url == application.sms_url
+    assert decide_target(NUMBER, service(defer=True), application).url == application.sms_url
+    assert decide_target(NUMBER, service(), application).url == HOOK
 
 
 @pytest.mark.parametrize(

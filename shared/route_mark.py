@@ -1,0 +1,17 @@
+"""The header by which a look from outside knows that it reached a Textgate ingress, and which kind of route.
+
+It says no more than that: no version, no account. A tunnel's or a proxy's own error page does not carry it.
+"""
+
+from enum import StrEnum
+
+ROUTE_HEADER = "textgate-route"
+
+
+class RouteMark(StrEnum):
+    """What the header says."""
+
+    WEBHOOK = "webhook"
+    HEALTH = "health"
+    NONE = "none"
+    """No route has this path."""
