@@ -50,7 +50,8 @@ def send(
 ) -> None:
     """Queue one text; it leaves after whatever is already on its way to that person.
 
-    A bad number is refused before anything is stored. Exit status 0 means queued, not delivered.
+    A bad number, or one that has opted out, is refused before anything is stored. Exit status 0 means queued, not
+    delivered.
 
     \b
     Example:  textgate message send --target sms:+15551234567 --message "hello"
@@ -70,11 +71,17 @@ def send(
 
 
 async def queue_text(gateway: Target, to: Address, text: str, *, account: str | None) -> "Reply":
-    """Hand the text to the pipeline. Raises UsageError for an account that is unknown or switched off."""
+    """Hand the text to the pipeline. Raises UsageError for an account that is unknown or off, and who has opted out."""
+    from shared.optout import is_opted_out
     from shared.outbox import enqueue_text
 
     account_id = gateway.account(account)
     if not gateway.accounts[account_id]:
         raise UsageError(f"account {account_id} is switched off: set enabled to true, or name another with --account")
     async with opened(gateway) as (redis, keys):
+        if await is_opted_out(redis, keys, account_id, to):
+            raise UsageError(
+                f"{to} has opted out of texts from account {account_id}: they must text START first; see `textgate "
+                "optout show`"
+            )
         return await enqueue_text(redis, keys, account_id=account_id, to=to, text=text)

@@ -15,9 +15,17 @@ from cli.target import Target, find_target, opened
 from cli.words import check_channel, parse_code
 
 if TYPE_CHECKING:
-    from shared.pairing import Notice
+    from shared.pairing import Approved, Notice
     from shared.records import PairingRequest
     from shared.settings import Settings
+
+_TOLD = {
+    "queued": "They will be told by SMS.",
+    "not-asked": "Nobody told them: --notify does.",
+    "no-words": "No notice goes out: the account's texts.approved is null.",
+    "opted-out": "But they have texted STOP: no notice goes out, and no answer, until they text START.",
+    "unreachable": "No notice goes out: Twilio texts no short codes and no names.",
+}
 
 pairing = typer.Typer(
     name="pairing",
@@ -94,19 +102,21 @@ def approve(
     \b
     Example:  textgate pairing approve ABCD2345 --notify
     Then:     ask them to text again; what they texted before was not kept
-    --json:   {"code", "account", "sender", "notified"}
+    --json:   {"code", "account", "sender", "notified", "notice"}; notice:
+              queued, not-asked, no-words, opted-out or unreachable
     """
     check_channel(channel)
     code = parse_code(words, verb="approve")
     where = common(context, config, state_dir)
     target = find_target(where)
     notice = notices(find_gateway(where).settings) if notify else None
-    request = asyncio.run(approve_code(target, code, account=account, notice=notice))
+    approved = asyncio.run(approve_code(target, code, account=account, notice=notice))
+    request, told = approved.request, approved.told.value
     if as_json:
-        print_json({"code": request.code, "account": request.account_id, "sender": request.sender, "notified": notify})
+        shown = {"code": request.code, "account": request.account_id, "sender": request.sender}
+        print_json({**shown, "notified": told == "queued", "notice": told})
     else:
-        told = "They will be told by SMS." if notify else "Nobody told them: --notify does."
-        typer.echo(f"{request.sender} may talk to the agent of account {request.account_id} now. {told}")
+        typer.echo(f"{request.sender} may talk to the agent of account {request.account_id} now. {_TOLD[told]}")
 
 
 def deny(
@@ -162,9 +172,7 @@ def notices(settings: "Settings") -> "Notice":
     return notice
 
 
-async def approve_code(
-    target: Target, code: str, *, account: str | None, notice: "Notice | None" = None
-) -> "PairingRequest":
+async def approve_code(target: Target, code: str, *, account: str | None, notice: "Notice | None" = None) -> "Approved":
     """Approve one request. Raises UsageError for a code that does not (or no longer) stand for a request."""
     from shared import pairing
 

@@ -82,7 +82,7 @@ _REFUSED = {
     Verdict.OPT_OUT: ("a STOP word: nothing is sent to this person until they text START", ""),
     Verdict.OPT_IN: ("a START word: this person may be texted again", ""),
     Verdict.OPTED_OUT: ("dropped: this person texted STOP earlier", "they must text START first"),
-    Verdict.HELP: ("a HELP word, which Twilio answers itself", ""),
+    Verdict.HELP: ("a HELP word: Twilio answers it, or Textgate with optOut.reply", ""),
 }
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from shared.errors import UsageError
-from shared.phone import Address, parse_e164
+from shared.phone import Address, parse_person
 
 SMS = "sms"
-_TARGET_PREFIXES = {"sms": SMS, "twilio-sms": SMS}
+_TARGET_PREFIXES = {"sms": SMS, "twilio-sms": SMS, "rcs": SMS}
 _EXAMPLE = "for example --target sms:+15551234567"
 
 
@@ -26,12 +26,12 @@ def parse_code(words: Sequence[str], *, verb: str) -> str:
 
 
 def parse_target(target: str, channel: str | None) -> Address:
-    """`sms:+1…`, `twilio-sms:+1…` or `+1…`: the number. Raises UsageError that shows no digit of it."""
+    """`sms:+1…`, `twilio-sms:+1…`, `+1…`, or over RCS `rcs:+1…`. Raises UsageError that shows no digit of it."""
     check_channel(channel)
     scheme, colon, _ = target.partition(":")
     if colon and scheme.strip().lower() not in _TARGET_PREFIXES:
         raise UsageError(f"--target: there is no channel {scheme.strip()[:20]!r}; {_EXAMPLE}")
     try:
-        return parse_e164(target)
+        return parse_person(target)
     except ValueError as error:
         raise UsageError(f"--target: {error}") from error

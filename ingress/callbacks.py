@@ -1,7 +1,7 @@
 """Delivery callbacks: Twilio's news about an outbound part, on the webhook's own path, signed like everything else.
 
 A failure after acceptance is never sent again by itself: the part is marked, the log has the hint. A code that speaks
-of the whole account pauses it.
+of the whole account pauses it, one that says that the person has opted out is recorded.
 """
 
 from shared.accounts import pause
@@ -9,10 +9,12 @@ from shared.errors import RejectedError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.logs import logger
+from shared.optout import Cause, change_opt_out, new_change
 from shared.outbox import Status, record_status
+from shared.phone import mask, parse_address
 from shared.settings import Account
 from shared.status_callback import part_of_query
-from shared.twilio_codes import CODES, ErrorClass
+from shared.twilio_codes import CODES, OPTED_OUT, ErrorClass
 
 MAX_ID_LENGTH = 100
 
@@ -51,6 +53,19 @@ async def record_callback(
     log.info("delivery_status", **facts, **({"code": code} if code else {}))
     if code and outcome == "recorded":
         await _act_on(int(code), account, keys, commit)
+        if int(code) == OPTED_OUT:
+            await _record_opt_out(fields.get("To", ""), account, keys, commit)
+
+
+async def _record_opt_out(to: str, account: Account, keys: Keys, commit: GroupCommit) -> None:
+    """Twilio took the part and then found that the person had opted out, as it does for a Messaging Service."""
+    try:
+        person = parse_address(to)
+    except ValueError:
+        return
+    change = new_change(person, out=True, cause=Cause.TWILIO)
+    if await commit.call(change_opt_out(keys=keys, account_id=account.id, change=change)):
+        log.info("opted_out", account=account.id, person=mask(person), cause=Cause.TWILIO.value)
 
 
 async def _act_on(code: int, account: Account, keys: Keys, commit: GroupCommit) -> None:

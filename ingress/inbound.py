@@ -4,7 +4,6 @@ Fields: Twilio, "Twilio's request to your incoming message Webhook URL". Unknown
 appear without notice.
 """
 
-from shared.admission import Keyword
 from shared.errors import RejectedError
 from shared.keys import conversation_id
 from shared.phone import parse_address
@@ -12,11 +11,6 @@ from shared.records import InboundText, Media
 from shared.settings import Account
 
 MAX_MEDIA = 10
-
-STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
-START_WORDS = frozenset({"start", "yes", "unstop"})
-HELP_WORDS = frozenset({"help", "info"})
-"""Source: Twilio, "Twilio support for opt-out keywords (SMS STOP filtering)", default keywords of long codes."""
 
 
 def is_status_callback(fields: dict[str, str]) -> bool:
@@ -27,14 +21,15 @@ def is_status_callback(fields: dict[str, str]) -> bool:
 def check_addressee(fields: dict[str, str], account: Account) -> None:
     """Raises RejectedError(403) unless the webhook is for this account and a sender of its own.
 
-    With our Messaging Service's SID any number of the pool may be addressed.
+    With our Messaging Service's SID any sender of the pool may be addressed, an RCS sender too: then From is
+    `rcs:+1…` and To `rcs:brand_agent`.
     """
     if fields.get("AccountSid") != account.account_sid:
         raise RejectedError("AccountSid is not the account's", status=403)
     service = fields.get("MessagingServiceSid")
     if account.messaging_service_sid is not None and service == account.messaging_service_sid:
         return
-    if account.from_number is None or fields.get("To") != account.from_number:
+    if fields.get("To") not in {account.from_number, account.rcs_sender} - {None}:
         raise RejectedError("To is neither the account's number nor of its Messaging Service", status=403)
 
 
@@ -58,19 +53,6 @@ def parse_text(fields: dict[str, str], account_id: str, now_ms: int) -> InboundT
         received_ms=now_ms,
         media=_media(fields),
     )
-
-
-def decide_keyword(fields: dict[str, str]) -> Keyword:
-    """STOP, START, HELP or none: by Twilio's own word (Advanced Opt-Out), else by the body's."""
-    said = fields.get("OptOutType", "").lower()
-    if said in ("stop", "start", "help"):
-        return Keyword(said)
-    word = fields.get("Body", "").strip().lower()
-    if word in STOP_WORDS:
-        return Keyword.STOP
-    if word in START_WORDS:
-        return Keyword.START
-    return Keyword.HELP if word in HELP_WORDS else Keyword.NONE
 
 
 def _media(fields: dict[str, str]) -> tuple[Media, ...]:

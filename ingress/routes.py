@@ -76,6 +76,7 @@ def gate_of(account: Account, settings: Settings) -> Gate:
         pairing_max_pending=account.pairing_max_pending,
         debounce_ms=settings.agent.debounce_ms,
         texts=account.texts,
+        answers_keywords=account.opt_out.reply,
     )
 
 

@@ -15,9 +15,10 @@ from ingress.body import MAX_BODY_S, ClientGone, read_body
 from ingress.callbacks import record_callback
 from ingress.client_address import Network, client_address
 from ingress.form import Form, first_values, is_json, parse_form
-from ingress.inbound import check_addressee, decide_keyword, is_status_callback, parse_text
+from ingress.inbound import check_addressee, is_status_callback, parse_text
+from ingress.keywords import Heard, decide_keyword
 from ingress.verifier import BadSignatureError, Verifier
-from shared.admission import Gate, Keyword, Verdict, admit, count_failure, verdict_of
+from shared.admission import Gate, Verdict, admit, count_failure, verdict_of
 from shared.deadlines import Deadlines
 from shared.errors import RejectedError, TransientError
 from shared.group_commit import GroupCommit
@@ -132,7 +133,7 @@ class Webhook:
         check_addressee(fields, self.account)
         now_ms = time.time_ns() // 1_000_000
         text = parse_text(fields, self.account.id, now_ms)
-        verdict = await self._admit(text, decide_keyword(fields), now_ms)
+        verdict = await self._admit(text, decide_keyword(fields, self.account), now_ms)
         log.info(
             "text_admitted" if verdict is Verdict.ACCEPTED else "text_held",
             verdict=verdict.value,
@@ -142,10 +143,18 @@ class Webhook:
             duration_ms=time.time_ns() // 1_000_000 - now_ms,
         )
 
-    async def _admit(self, text: InboundText, keyword: Keyword, now_ms: int) -> Verdict:
+    async def _admit(self, text: InboundText, heard: Heard, now_ms: int) -> Verdict:
         listed = self.account.allow_all or text.sender in self.account.allow_from
         while True:
-            call = admit(keys=self._keys, gate=self._gate, text=text, listed=listed, keyword=keyword, now_ms=now_ms)
+            call = admit(
+                keys=self._keys,
+                gate=self._gate,
+                text=text,
+                listed=listed,
+                keyword=heard.keyword,
+                cause=heard.cause,
+                now_ms=now_ms,
+            )
             verdict = verdict_of(await self._commit.call(call))
             if verdict is not Verdict.CODE_TAKEN:
                 return verdict

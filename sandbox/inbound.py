@@ -14,7 +14,7 @@ from sandbox.journal import EventKind
 from sandbox.message import Direction, Media, Message, Status, StatusChange, new_sid
 from sandbox.posts import PostResult
 from sandbox.segments import count_segments
-from sandbox.state import SandboxState
+from sandbox.state import SandboxState, person_of
 from sandbox.webhooks import inbound_form
 
 _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
@@ -101,7 +101,7 @@ def decide_opt_out_type(body: str) -> str:
 
 
 def _obey(state: SandboxState, message: Message) -> None:
-    pair = (message.messaging_service_sid or message.to, message.from_ or "")
+    pair = (message.messaging_service_sid or message.to, person_of(message.from_ or ""))
     match decide_opt_out_type(message.body):
         case "STOP":
             state.opt_outs.add(pair)

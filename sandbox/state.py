@@ -74,8 +74,8 @@ class SandboxState:
         return self._by_sid.get(sid)
 
     def is_opted_out(self, sender: str, phone: str) -> bool:
-        """True if the phone wants nothing from this number or Messaging Service."""
-        return (sender, phone) in self.opt_outs
+        """True if the phone wants nothing from this number or Messaging Service, over whatever channel."""
+        return (sender, person_of(phone)) in self.opt_outs
 
     def note(
         self, kind: EventKind, message: Message, *, status: str = "", http_status: int | None = None, note: str = ""
@@ -138,3 +138,8 @@ class SandboxState:
         self._by_sid: dict[str, Message] = {}
         self._by_account: defaultdict[str, list[Message]] = defaultdict(list)
         self._by_to: defaultdict[tuple[str, str], list[Message]] = defaultdict(list)
+
+
+def person_of(phone: str) -> str:
+    """Since March 2026 Twilio holds an opt-out by SMS, MMS or RCS against all three."""
+    return phone.removeprefix("rcs:")

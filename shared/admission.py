@@ -1,6 +1,6 @@
 """Admission: one call that decides about an inbound message and stores it. The decision itself: `lua/admit.lua`.
 
-Redis keys: seen, the agent and format lanes, approved, optout, pairing:*, rate:* (see `keys.py`).
+Redis keys: seen, the agent and format lanes, approved, optout, optout-trail, pairing:*, rate:* (see `keys.py`).
 """
 
 import secrets
@@ -9,6 +9,8 @@ from enum import StrEnum
 import msgspec
 
 from shared.keys import SEEN_TTL_MS, Keys, Stage
+from shared.optout import MAX_SAID, Cause, Change
+from shared.phone import can_be_texted, person_of
 from shared.queue import lane_payload
 from shared.records import InboundText, Origin, PairingRequest, Reply, encode
 from shared.scripts import Call, script
@@ -57,6 +59,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     pairing_max_pending: int
     debounce_ms: int
     texts: Texts = Texts()
+    answers_keywords: bool = False
+    """Textgate confirms STOP and START and answers HELP, since Twilio does not."""
 
 
 def new_code() -> str:
@@ -64,12 +68,22 @@ def new_code() -> str:
     return "".join(secrets.choice(_CODE_LETTERS) for _ in range(8))
 
 
-def admit(*, keys: Keys, gate: Gate, text: InboundText, listed: bool, keyword: Keyword, now_ms: int) -> Call:
+def admit(
+    *,
+    keys: Keys,
+    gate: Gate,
+    text: InboundText,
+    listed: bool,
+    keyword: Keyword,
+    now_ms: int,
+    cause: Cause = Cause.KEYWORD,
+) -> Call:
     """Decide about `text` and store it; the reply is `[verdict, earlier verdict of a duplicate]`.
 
-    `listed`: `allowFrom` names the sender. May be sent twice: the second time is a duplicate.
+    `listed`: `allowFrom` names the sender. `cause`: how the keyword was known. May be sent twice: the second time is a
+    duplicate.
     """
-    conversation, account = text.conversation, text.account_id
+    conversation, account, person = text.conversation, text.account_id, person_of(text.sender)
     code, request, reply = "", b"", b""
     if gate.policy == "pairing" and not listed:
         code = new_code()
@@ -87,6 +101,7 @@ def admit(*, keys: Keys, gate: Gate, text: InboundText, listed: bool, keyword: K
             keys.pairing_pending(account),
             keys.sender_rate(conversation),
             keys.account_rate(account),
+            keys.opt_out_trail(account, person),
         ),
         (
             Stage.AGENT.value,
@@ -106,10 +121,12 @@ def admit(*, keys: Keys, gate: Gate, text: InboundText, listed: bool, keyword: K
             gate.pairing_max_pending,
             PAIRING_TTL_MS,
             gate.debounce_ms,
-            f"{now_ms} {text.message_sid}",
+            _change(text, keyword, cause, now_ms),
             conversation,
             SEEN_TTL_MS,
             account,
+            person,
+            _answer(gate, text, keyword, now_ms),
         ),
     )
 
@@ -124,6 +141,53 @@ def verdict_of(reply: list[bytes]) -> Verdict:
     return Verdict(reply[0].decode())
 
 
+def _change(text: InboundText, keyword: Keyword, cause: Cause, now_ms: int) -> bytes:
+    if keyword not in (Keyword.STOP, Keyword.START):
+        return b""
+    change = Change(
+        person=person_of(text.sender),
+        out=keyword is Keyword.STOP,
+        at_ms=now_ms,
+        cause=cause,
+        said=text.body.strip()[:MAX_SAID],
+        message_sid=text.message_sid,
+    )
+    return encode(change)
+
+
+_ANSWERS = {
+    Keyword.STOP: (TextKey.OPTED_OUT, Origin.OPT_OUT),
+    Keyword.START: (TextKey.OPTED_IN, Origin.NOTICE),
+    Keyword.HELP: (TextKey.OPT_HELP, Origin.NOTICE),
+}
+
+
+def _answer(gate: Gate, text: InboundText, keyword: Keyword, now_ms: int) -> bytes:
+    if keyword is Keyword.NONE or not gate.answers_keywords:
+        return b""
+    key, origin = _ANSWERS[keyword]
+    said = gate.texts.say(key, number=text.sender)
+    return _reply(text, said, origin, now_ms)
+
+
+def _reply(text: InboundText, said: str | None, origin: Origin, now_ms: int) -> bytes:
+    """What to say to the sender; empty if there is nothing to say, or Twilio would text nobody there."""
+    if said is None or not can_be_texted(text.sender):
+        return b""
+    reply = Reply(
+        reply_id=f"{text.conversation}-{origin.value}-{text.message_sid}",
+        account_id=text.account_id,
+        conversation=text.conversation,
+        to=text.sender,
+        texts=(said,),
+        origin=origin,
+        created_ms=now_ms,
+        in_reply_to=text.message_sid,
+        received_ms=text.received_ms,
+    )
+    return encode(reply)
+
+
 def _pairing(gate: Gate, text: InboundText, code: str, now_ms: int) -> tuple[bytes, bytes]:
     request = PairingRequest(
         code=code,
@@ -134,17 +198,4 @@ def _pairing(gate: Gate, text: InboundText, code: str, now_ms: int) -> tuple[byt
         expires_ms=now_ms + PAIRING_TTL_MS,
     )
     said = gate.texts.say(TextKey.PAIRING, code=code, number=text.sender, minutes=PAIRING_TTL_MS // 60_000)
-    if said is None:
-        return encode(request), b""
-    reply = Reply(
-        reply_id=f"{text.conversation}-pairing-{text.message_sid}",
-        account_id=text.account_id,
-        conversation=text.conversation,
-        to=text.sender,
-        texts=(said,),
-        origin=Origin.PAIRING,
-        created_ms=now_ms,
-        in_reply_to=text.message_sid,
-        received_ms=text.received_ms,
-    )
-    return encode(request), encode(reply)
+    return encode(request), _reply(text, said, Origin.PAIRING, now_ms)

@@ -21,6 +21,7 @@ from shared.config_rules import (
     check_account_id,
     check_policy,
     check_public_url,
+    check_rcs_sender,
     check_webhook_path,
     parse_allow_from,
 )
@@ -28,10 +29,11 @@ from shared.config_secrets import SecretResolver
 from shared.config_shape import closest, join
 from shared.config_warnings import warn_about_account, warn_about_accounts
 from shared.errors import ConfigError
+from shared.keywords import check_stop_word
 from shared.phone import Address, parse_e164
 from shared.secrets import Secret
 from shared.settings_account import Account
-from shared.settings_channels import PhoneInput, SmsSection
+from shared.settings_channels import OptOutSection, PhoneInput, SmsSection
 from shared.texts import TextKey, Texts, check_template, find_language
 
 DEFAULT_ACCOUNT_ID = "default"
@@ -130,6 +132,7 @@ class _Builder:
             api_key_secret=self._secret("api_key_secret"),
             from_number=self._number("from_number"),
             messaging_service_sid=self._plain("messaging_service_sid"),
+            rcs_sender=self._rcs_sender(),
             default_to=self._number("default_to"),
             public_webhook_url=self._url(),
             webhook_path=_check(check_webhook_path, self._said["webhook_path"]),
@@ -143,6 +146,7 @@ class _Builder:
             pairing_max_pending=self._plain("pairing_max_pending"),
             segments_per_second=self._plain("segments_per_second"),
             smart_encoding=self._plain("smart_encoding"),
+            opt_out=self._opt_out(),
             texts=self._texts_in_words(name=self._plain("name") or account_id),
         )
         if account.enabled:
@@ -171,9 +175,22 @@ class _Builder:
         said = self._said[name]
         return None if said.value is None else _check(_number, said)
 
+    def _rcs_sender(self) -> str | None:
+        said = self._said["rcs_sender"]
+        return None if said.value is None else _check(check_rcs_sender, said)
+
     def _url(self) -> str | None:
         url = Said(value=self._plain("public_webhook_url"), path=self._said["public_webhook_url"].path)
         return None if url.value is None else _check(check_public_url, url)
+
+    def _opt_out(self) -> OptOutSection:
+        said = self._said["opt_out"]
+        section: OptOutSection = said.value
+        words = tuple(
+            _check(check_stop_word, Said(value=word, path=f"{said.path}.stopWords[{index}]"))
+            for index, word in enumerate(section.stop_words)
+        )
+        return msgspec.structs.replace(section, stop_words=words)
 
     def _texts_in_words(self, *, name: str) -> Texts:
         said = {key: self._said[f"{TEXT}{key}"] for key in TextKey if f"{TEXT}{key}" in self._said}

@@ -3,18 +3,18 @@
 Pure. These do not come down from the base block as they are:
 - credentials belong to an `accountSid`: an account that names another SID inherits none of them, and one that brings
   its own auth token or half an API key does not inherit the secondary token or the other half;
-- `rateLimits` and `texts` are merged key by key, but an account that names a `language` inherits no texts: they may be
-  in another one; `enabled` must be true in both places.
+- `rateLimits`, `optOut` and `texts` are merged key by key, but an account that names a `language` inherits no
+  texts: they may be in another one; `enabled` must be true in both places.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from shared.config_environment import Variable
 from shared.config_shape import join
-from shared.settings_channels import AccountSection, RateLimits
+from shared.settings_channels import AccountSection, OptOutSection, RateLimits
 from shared.settings_texts import said as texts_said
 
 _COMES_WITH = {
@@ -28,6 +28,8 @@ _COMES_WITH = {
 
 _KEYS = {field.name: field.encode_name for field in msgspec.structs.fields(AccountSection)}
 _DEFAULTS = AccountSection()
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 TEXT = "texts."
 """Before the key of each text that a block says, in the result of `merge_blocks`."""
@@ -63,7 +65,8 @@ def merge_blocks(blocks: list[Block], variables: Mapping[str, Variable]) -> dict
         else:
             said[name] = Said(value=getattr(_DEFAULTS, name), path=join(blocks[0].path, key))
     said["enabled"] = Said(value=all(block.section.enabled for block in blocks), path=said["enabled"].path)
-    said["rate_limits"] = Said(value=_merge_limits(blocks), path=said["rate_limits"].path)
+    said["rate_limits"] = Said(value=_merge(blocks, "rate_limits", RateLimits), path=said["rate_limits"].path)
+    said["opt_out"] = Said(value=_merge(blocks, "opt_out", OptOutSection), path=said["opt_out"].path)
     return said | {f"{TEXT}{key}": text for key, text in _merge_texts(blocks).items()}
 
 
@@ -76,13 +79,13 @@ def _may_inherit(name: str, blocks: list[Block], block: Block) -> bool:
     return len(sids) < 2 and not own.says(_COMES_WITH[name])
 
 
-def _merge_limits(blocks: list[Block]) -> RateLimits:
-    limits: dict[str, int] = {}
-    for field in msgspec.structs.fields(RateLimits):
+def _merge(blocks: list[Block], name: str, section: type[S]) -> S:
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(section):
         for block in reversed(blocks):
-            if block.says("rate_limits") and field.encode_name in block.raw[_KEYS["rate_limits"]]:
-                limits[field.name] = getattr(block.section.rate_limits, field.name)
-    return RateLimits(**limits)
+            if block.says(name) and field.encode_name in block.raw[_KEYS[name]]:
+                values[field.name] = getattr(getattr(block.section, name), field.name)
+    return section(**values)
 
 
 def _merge_texts(blocks: list[Block]) -> dict[str, Said]:

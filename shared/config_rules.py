@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from shared.phone import Address, parse_e164
+from shared.phone import Address, parse_person
 from shared.redis_sentinel import parse_sentinel
 from shared.settings_channels import DmPolicy, PhoneInput
 
@@ -18,6 +18,7 @@ RESERVED_PATHS = ("/healthz", "/readyz", "/v1")
 
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+/?")
+_RCS_SENDER = re.compile(r"rcs:(?!\+)[A-Za-z0-9_.-]{1,100}")
 _BLANK_OR_CONTROL = re.compile("[\x00-\x20\x7f-\xa0\ud800-\udfff\\\\]")
 _CALLABLE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _REDIS_PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -68,6 +69,14 @@ def check_webhook_path(path: str) -> str:
     if any(path == reserved or path.startswith(f"{reserved}/") for reserved in RESERVED_PATHS):
         raise ValueError(f"expected a path of its own; {', '.join(RESERVED_PATHS)} are taken")
     return path
+
+
+def check_rcs_sender(sender: str) -> str:
+    """Accept the address of an RCS sender as Twilio shows it, `rcs:` and a name."""
+    sender = sender.strip()
+    if not _RCS_SENDER.fullmatch(sender):
+        raise ValueError("expected an RCS sender such as rcs:brand_agent")
+    return sender
 
 
 def check_account_id(account_id: str) -> str:
@@ -131,7 +140,7 @@ def parse_allow_from(raw: Iterable[PhoneInput] | str) -> AllowList:
             everybody = True
             continue
         try:
-            numbers.add(parse_e164(entry))
+            numbers.add(parse_person(entry))
         except ValueError as error:
             raise BadEntryError(index, str(error)) from error
     return AllowList(numbers=frozenset(numbers), everybody=everybody)

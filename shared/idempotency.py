@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.keys import Keys, Stage
+from shared.phone import person_of
 from shared.queue import lane_payload
 from shared.records import Reply, encode
 from shared.scripts import Call, script
@@ -78,6 +79,7 @@ def submit(*, keys: Keys, reply: Reply, body: bytes, idempotency: IdempotencyKey
             MESSAGE_TTL_MS,
             fingerprint(body),
             KEY_TTL_MS,
+            person_of(reply.to),
         ),
     )
 

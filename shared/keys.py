@@ -133,8 +133,12 @@ class Keys:
         return f"{self.prefix}approved:{account_id}"
 
     def opted_out(self, account_id: str) -> str:
-        """Hash: person who texted STOP -> msgpack note of when and how. Permanent until START."""
+        """Hash: person -> msgpack `Change` that opted them out. `lua/lib/optout.lua` writes. Permanent until START."""
         return f"{self.prefix}optout:{account_id}"
+
+    def opt_out_trail(self, account_id: str, person: str) -> str:
+        """List: msgpack `Change`s of one person, the oldest first, 50 at most. Five years after the latest."""
+        return f"{self.prefix}optout-trail:{conversation_id(account_id, person)}"
 
     def pairing_sender(self, conversation: str) -> str:
         """String: the code that this sender was given. One hour."""

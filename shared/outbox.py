@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import append
+from shared.phone import person_of
 from shared.queue import lane_payload
 from shared.records import Origin, Part, Reply, encode
 from shared.redis_client import load_hash
@@ -155,13 +156,14 @@ def dispatch(
             Stage.OUTBOUND.value,
             turn,
             attempt,
-            part.to,
+            person_of(part.to),
             part.segments,
             segments_per_second,
             PART_TTL_MS,
             looked_for_ms,
             part.account_id,
             part.conversation,
+            part.created_ms if part.origin is Origin.OPT_OUT else "",
         ),
     )
 

@@ -1,17 +1,20 @@
 """The owner's side of pairing: who waits, who is in, let one in, turn one down, put one out again.
 
-The sender's side (asking) happens in admission. Redis keys: pairing:*, approved, the format lane for the notice.
+The sender's side (asking) happens in admission. Redis keys: pairing:*, approved, optout, the format lane.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import NoReturn
 
+import msgspec
 from redis.asyncio import Redis
 
 from shared.errors import UsageError
 from shared.group_commit import execute
 from shared.keys import Keys, Stage
+from shared.phone import can_be_texted, person_of
 from shared.queue import lane_payload
 from shared.records import (
     Approval,
@@ -27,6 +30,26 @@ from shared.scripts import Call, script
 
 Notice = Callable[[PairingRequest], str | None]
 """What to text to a sender who was let in; None: nothing."""
+
+
+class Told(StrEnum):
+    """Whether a sender who was let in is told by SMS."""
+
+    QUEUED = "queued"
+    NOT_ASKED = "not-asked"
+    NO_WORDS = "no-words"
+    """The account's text for it is null."""
+    OPTED_OUT = "opted-out"
+    """They have texted STOP: no answer reaches them either, until they text START."""
+    UNREACHABLE = "unreachable"
+    """A short code or a name: Twilio texts none."""
+
+
+class Approved(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that was approved."""
+
+    request: PairingRequest
+    told: Told
 
 
 async def list_requests(redis: Redis, keys: Keys, account_id: str) -> list[PairingRequest]:
@@ -46,7 +69,7 @@ async def list_approved(redis: Redis, keys: Keys, account_id: str) -> list[Appro
 
 async def approve(
     redis: Redis, keys: Keys, code: str, *, account_id: str | None = None, notice: Notice | None = None
-) -> PairingRequest:
+) -> Approved:
     """Let the sender with this code in, at once for every replica, and text them what `notice` says.
 
     Without `account_id` the code counts for whichever account gave it. Raises UsageError for a code that is
@@ -56,7 +79,8 @@ async def approve(
     now_ms = time.time_ns() // 1_000_000
     args: list[object] = [Stage.FORMAT.value, lane_payload(Stage.FORMAT.value), raw, request.code, request.sender]
     args.append(encode(Approval(sender=request.sender, approved_ms=now_ms)))
-    words = notice(request) if notice is not None else None
+    args.append(person_of(request.sender))
+    told, words = _decide_notice(request, notice)
     if words is not None:
         args.append(encode(_notice(request, words, now_ms)))
     call = Call(
@@ -67,11 +91,14 @@ async def approve(
             keys.pairing_pending(request.account_id),
             keys.approved(request.account_id),
             *keys.lane(Stage.FORMAT, request.conversation).as_tuple(),
+            keys.opted_out(request.account_id),
         ),
         tuple(args),
     )
-    await _use(redis, call, request.code)
-    return request
+    outcome = await _use(redis, call)
+    if outcome == b"gone":
+        _refuse(request.code)
+    return Approved(request=request, told=Told.OPTED_OUT if outcome == b"opted_out" else told)
 
 
 async def deny(redis: Redis, keys: Keys, code: str, *, account_id: str | None = None) -> PairingRequest:
@@ -83,7 +110,8 @@ async def deny(redis: Redis, keys: Keys, code: str, *, account_id: str | None = 
     call = Call(
         script("deny"), (keys.pairing_code(request.code), keys.pairing_pending(request.account_id)), (raw, request.code)
     )
-    await _use(redis, call, request.code)
+    if await _use(redis, call) == 0:
+        _refuse(request.code)
     return request
 
 
@@ -117,12 +145,20 @@ async def _load_request(redis: Redis, keys: Keys, code: str, account_id: str | N
     return request, raw
 
 
-async def _use(redis: Redis, call: Call, code: str) -> None:
+def _decide_notice(request: PairingRequest, notice: Notice | None) -> tuple[Told, str | None]:
+    if notice is None:
+        return Told.NOT_ASKED, None
+    if not can_be_texted(request.sender):
+        return Told.UNREACHABLE, None
+    words = notice(request)
+    return (Told.NO_WORDS, None) if words is None else (Told.QUEUED, words)
+
+
+async def _use(redis: Redis, call: Call) -> object:
     (reply,) = await execute(redis, [call])
     if isinstance(reply, Exception):
         raise reply
-    if reply == 0:
-        _refuse(code)
+    return reply
 
 
 def _refuse(code: str) -> NoReturn:

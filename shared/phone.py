@@ -11,6 +11,9 @@ from typing import NewType
 Address = NewType("Address", str)
 """Who sends or receives: E.164, a short code, an alphanumeric sender id, or `scheme:rest` (`rcs:`, `whatsapp:`)."""
 
+RCS = "rcs:"
+"""Before the number of somebody who writes over RCS, and before the name of an RCS sender."""
+
 MAX_ADDRESS_LENGTH = 255
 """Longer senders do not exist; the cap keeps a forged one out of keys and logs."""
 
@@ -64,6 +67,27 @@ def parse_e164(raw: str | int) -> Address:
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE or not _E164.fullmatch(address):
         raise ValueError(_expected("no number of its country has this length"))
     return Address(address)
+
+
+def parse_person(raw: str | int) -> Address:
+    """Normalise whom a person wrote: a number as `parse_e164` takes it, or `rcs:` and one. Raises `ValueError`."""
+    scheme, _, rest = str(raw).strip().partition(":")
+    return Address(f"{RCS}{parse_e164(rest)}") if scheme.lower() == "rcs" else parse_e164(raw)
+
+
+def person_of(address: str) -> str:
+    """Who it is, whatever the channel: `rcs:+1555…` is the phone `+1555…`. For opt-outs only.
+
+    Source: Twilio, "Twilio support for opt-out keywords": since March 2026 an opt-out by SMS, MMS or RCS counts for all
+    three. WhatsApp is a list of its own.
+    """
+    rest = address[len(RCS) :]
+    return rest if address[: len(RCS)].lower() == RCS and _E164.fullmatch(rest) else address
+
+
+def can_be_texted(address: str) -> bool:
+    """Whether Twilio would text it: a number, over whatever channel; no short code (error 21265) and no name."""
+    return _E164.fullmatch(address.rpartition(":")[2]) is not None
 
 
 def mask(address: str) -> str:

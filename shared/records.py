@@ -39,6 +39,8 @@ class Origin(StrEnum):
     OPERATOR = "operator"
     API = "api"
     APOLOGY = "apology"
+    OPT_OUT = "opt-out"
+    """Textgate itself, to confirm a STOP: the one text that may go out after it."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,12 +2,24 @@
 
 import msgspec
 
-from shared.phone import Address
+from shared.phone import RCS, Address
 from shared.secrets import Secret
-from shared.settings_channels import AccountSection, DmPolicy, RateLimits
+from shared.settings_channels import AccountSection, DmPolicy, OptOutSection, RateLimits
 from shared.texts import Texts
 
 _DEFAULTS = AccountSection()
+
+
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """Who texts a person: a number or an RCS sender, or the Messaging Service that picks one."""
+
+    number: str | None
+    service_sid: str | None
+
+    @property
+    def id(self) -> str:
+        """What tells it from others; empty if there is none."""
+        return self.number or self.service_sid or ""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +39,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     api_key_secret: Secret | None = None
     from_number: Address | None = None
     messaging_service_sid: str | None = None
+    rcs_sender: str | None = None
     default_to: Address | None = None
     public_webhook_url: str | None = None
     """As configured, fragment included; `signed_url` is what Twilio signs."""
@@ -43,6 +56,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     pairing_max_pending: int = _DEFAULTS.pairing_max_pending
     segments_per_second: float = _DEFAULTS.segments_per_second
     smart_encoding: bool = _DEFAULTS.smart_encoding
+    opt_out: OptOutSection = _DEFAULTS.opt_out
     texts: Texts = Texts()
     """The fixed texts, in its language and with its own words."""
 
@@ -60,6 +74,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def sender(self) -> str:
         """What identifies the sending side: the number, else the Messaging Service; empty if there is neither."""
         return self.from_number or self.messaging_service_sid or ""
+
+    def sender_to(self, to: str) -> Sender:
+        """Who texts this person. Over RCS: the RCS sender, else the Messaging Service, which may hold one.
+
+        Source: Twilio, "Send and receive RCS messages": `rcs:` before the recipient forces RCS.
+        """
+        if to.startswith(RCS) and (self.rcs_sender or self.messaging_service_sid):
+            return Sender(number=self.rcs_sender, service_sid=None if self.rcs_sender else self.messaging_service_sid)
+        return Sender(number=self.from_number, service_sid=None if self.from_number else self.messaging_service_sid)
 
     @property
     def receives(self) -> bool:

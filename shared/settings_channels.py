@@ -43,6 +43,24 @@ class RateLimits(Section, frozen=True):
     ] = 300
 
 
+class OptOutSection(Section, frozen=True):
+    """What STOP, START and HELP do besides being recorded."""
+
+    reply: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Textgate itself confirms STOP and START and answers HELP. Only where Twilio does not: a short code "
+                "outside of a Messaging Service, or default handling switched off by Twilio."
+            )
+        ),
+    ] = False
+    stop_words: Annotated[
+        tuple[Text, ...],
+        Meta(description="Further texts that count as STOP, such as `BAJA`; case and accents do not matter."),
+    ] = ()
+
+
 class AccountSection(Section, frozen=True):
     """The keys of one Twilio number: `channels.sms` itself, and each entry of `channels.sms.accounts`."""
 
@@ -78,6 +96,15 @@ class AccountSection(Section, frozen=True):
     ] = None
     messaging_service_sid: Annotated[
         Text | None, Meta(description="A pool of senders: `MG` and 32 hex digits. Used when no `fromNumber` is set.")
+    ] = None
+    rcs_sender: Annotated[
+        Text | None,
+        Meta(
+            description=(
+                "An RCS sender, `rcs:brand_agent`: its texts are taken in, and who writes over RCS is answered by it. "
+                "Unset: by the Messaging Service."
+            )
+        ),
     ] = None
     default_to: Annotated[
         PhoneInput | None,
@@ -134,6 +161,7 @@ class AccountSection(Section, frozen=True):
         bool,
         Meta(description="Replace curly quotes, dashes and the like, so that a text stays in cheap GSM-7 segments."),
     ] = True
+    opt_out: Annotated[OptOutSection, Meta(description="STOP, START and HELP.")] = OptOutSection()
     language: Annotated[
         Text,
         Meta(

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from shared.keys import ARQ_IN_PROGRESS, Keys, Stage, conversation_id
 from shared.outbox import PartState, load_part_state
+from shared.phone import RCS
 from shared.records import (
     DeadLetter,
     Part,
@@ -179,8 +180,9 @@ async def complete(redis: Redis, keys: Keys, trace: Trace, conversation: str, le
 
 async def _person_in(redis: Redis, key: str, account_id: str, conversation: str) -> str | None:
     """Whom of this hash the conversation is with: a conversation's id holds no number, but numbers lead to it."""
-    people = (person.decode() for person in await load_hash(redis, key))
-    return next((person for person in people if conversation_id(account_id, person) == conversation), None)
+    people = [person.decode() for person in await load_hash(redis, key)]
+    names = (name for person in people for name in (person, f"{RCS}{person}"))
+    return next((name for name in names if conversation_id(account_id, name) == conversation), None)
 
 
 async def load_letters(redis: Redis, keys: Keys, sought: set[str]) -> tuple[DeadLetter, ...]:

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 import msgspec
 
+OPTED_OUT = 21610
+"""The recipient has texted STOP: Twilio refuses everything to them."""
+
 
 class ErrorClass(StrEnum):
     """What an error means for the text it struck."""

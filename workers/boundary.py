@@ -26,6 +26,7 @@ from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentEr
 from shared.lanes import fail
 from shared.logs import logger
 from shared.records import DeadLetter
+from shared.twilio_codes import OPTED_OUT
 from workers.engine_jobs import PutOff
 from workers.schedule import MAX_CLAIMS, SUSPECT_AFTER, next_wait_s
 from workers.work import Environment, StageSpec, Work
@@ -36,6 +37,8 @@ REDIS_AWAY_WAIT_S = 1.0
 UNREADABLE_WAIT_S = 30.0
 
 NEWER_VERSION = "a newer version of Textgate wrote it: finish the upgrade, or undo the downgrade"
+
+OPTED_OUT_CODES = ("opted-out", f"twilio-{OPTED_OUT}")
 
 log = logger(__name__)
 
@@ -169,7 +172,9 @@ async def _bury(spec: StageSpec, work: Work, env: Environment, error: PermanentE
         work.outcome = "fenced"
         return
     work.outcome = "dead"
-    log.error(
+    # Who opts out is in their right: the letter is kept, and wakes nobody.
+    tell = log.info if letter.code in OPTED_OUT_CODES else log.error
+    tell(
         "dead_letter",
         letter=letter.letter_id,
         stage=letter.stage,

@@ -3,7 +3,7 @@
 Journal first, then the request, then the commit. A crash between any two leaves the part "in doubt", and the next
 attempt finds out from Twilio before it does anything else (`reconcile.py`). The states: `lua/dispatch_part.lua`.
 
-Redis keys: the outbound lane, part, sid, paused, optout, pace.
+Redis keys: the outbound lane, part, sid, paused, optout, optout-trail, pace.
 """
 
 import secrets
@@ -14,10 +14,12 @@ import msgspec
 from shared.errors import NotNow, PermanentError, TransientError
 from shared.fault_points import FaultPoint, reach
 from shared.keys import Stage
+from shared.optout import Cause, change_opt_out, new_change
 from shared.outbox import DispatchVerdict, Status, dispatch, release, settle
 from shared.records import Part, decode_part, decode_pause
 from shared.redis_client import load_list
 from shared.settings import Account
+from shared.twilio_codes import OPTED_OUT
 from workers.reconcile import find_sent
 from workers.work import Burial, Environment, StageSpec, Work
 
@@ -25,8 +27,6 @@ POST_WITHIN_S = 5.0
 """A worker that was frozen longer than this between its journal entry and its request must not post any more."""
 
 PAUSED_WAIT_S = 30.0
-OPTED_OUT = 21610
-"""Twilio: the recipient texted STOP. Recorded here too, so that nothing more is even tried."""
 LOOK_AGAIN_S = 3.0
 
 
@@ -79,7 +79,7 @@ async def _dispatch(
         part=attempt.part,
         turn=work.turn,
         attempt=attempt.token,
-        sender=attempt.account.sender,
+        sender=attempt.account.sender_to(attempt.part.to).id,
         segments_per_second=attempt.account.segments_per_second,
         looked_for_ms=looked_for_ms,
     )
@@ -104,7 +104,8 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
         # Certainly not with Twilio: nobody needs to look for it.
         await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token))
         if isinstance(error, PermanentError) and error.code == f"twilio-{OPTED_OUT}":
-            await env.redis.hset(env.keys.opted_out(part.account_id), part.to, f"twilio {OPTED_OUT}")  # type: ignore[misc]
+            change = new_change(part.to, out=True, cause=Cause.TWILIO)
+            await work.call(change_opt_out(keys=env.keys, account_id=part.account_id, change=change))
         raise
     reach(FaultPoint.AFTER_ANSWER, work.conversation)
     if part.received_ms is not None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from shared.errors import NotNow, OutcomeUnknownError, TransientError
 from shared.records import Part
 from shared.settings import Account
+from shared.settings_account import Sender
 from workers.messages_api import SentMessage
 from workers.text.smart_encoding import transliterate
 from workers.work import Environment
@@ -36,7 +37,7 @@ async def find_sent(env: Environment, account: Account, part: Part, *, journaled
     except (OutcomeUnknownError, TransientError) as error:
         raise NotNow(f"Twilio's log cannot be read: {error}", delay_s=LOG_AWAY_S) from error
     for message in reversed(candidates):
-        if not same_body(message.body, part.body) or not same_sender(message, account):
+        if not same_body(message.body, part.body) or not same_sender(message, account.sender_to(part.to)):
             continue
         owner = await env.redis.get(env.keys.sid(message.sid))
         if owner is None or owner.decode() == part.part_id:
@@ -49,8 +50,8 @@ def same_body(stored: str, sent: str) -> bool:
     return transliterate(stored.removeprefix(TRIAL_PREFIX)).split() == transliterate(sent).split()
 
 
-def same_sender(message: SentMessage, account: Account) -> bool:
+def same_sender(message: SentMessage, sender: Sender) -> bool:
     """By number, or by the Messaging Service's SID: which number of the pool is used is Twilio's choice."""
-    if account.from_number:
-        return message.sender == account.from_number
-    return message.messaging_service_sid == account.messaging_service_sid
+    if sender.number:
+        return message.sender == sender.number
+    return message.messaging_service_sid == sender.service_sid

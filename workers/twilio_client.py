@@ -107,11 +107,8 @@ class TwilioApi:
     async def send(self, account: Account, part: Part) -> SentMessage:
         """Post one part. Raises TransientError, PermanentError, AccountError or OutcomeUnknownError."""
         callback = account.public_webhook_url and callback_url(account.public_webhook_url, part.part_id)
-        sender = (
-            {"from_": account.from_number}
-            if account.from_number
-            else {"messaging_service_sid": account.messaging_service_sid}
-        )
+        by = account.sender_to(part.to)
+        sender = {"from_": by.number} if by.number else {"messaging_service_sid": by.service_sid}
         messages = self._client(account).messages
         _conversation.set(part.conversation)
         try:

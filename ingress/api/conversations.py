@@ -14,7 +14,7 @@ from ingress.api.problems import Kind, RefusedError
 from ingress.api.service import Service
 from ingress.api.wire import Conversation, Lanes, LaneState
 from shared.keys import Keys, Stage
-from shared.phone import mask
+from shared.phone import mask, person_of
 from shared.settings import ApiScope
 
 CONVERSATION_ID = re.compile(r"[a-z2-7]{16}")
@@ -51,7 +51,7 @@ async def load_conversation(redis: Redis, keys: Keys, conversation_id: str) -> C
     opted_out = paused = None
     if account is not None and peer is not None:
         async with redis.pipeline(transaction=True) as pipe:
-            pipe.hexists(keys.opted_out(account), peer)
+            pipe.hexists(keys.opted_out(account), person_of(peer))
             pipe.exists(keys.paused(account))
             opted_out, paused = map(bool, await pipe.execute())
     return Conversation(

@@ -19,7 +19,7 @@ from ingress.api.service import Service
 from ingress.api.wire import Accepted, MessageStatus, SendRequest
 from shared.idempotency import IdempotencyKey, Submitted, SubmitVerdict, submit, submitted_of
 from shared.keys import conversation_id
-from shared.phone import Address, parse_e164
+from shared.phone import Address, parse_person
 from shared.records import Origin, Reply
 from shared.settings import Account, ApiScope, ApiToken
 
@@ -81,7 +81,7 @@ def decide_recipient(wanted: SendRequest, account: Account) -> Address:
             raise invalid("/to", f"expected a phone number: account {account.id} has no defaultTo")
         return account.default_to
     try:
-        address = parse_e164(wanted.to)
+        address = parse_person(wanted.to)
     except ValueError as error:
         raise invalid("/to", str(error)) from None
     if address != wanted.to:

@@ -24,9 +24,9 @@ class SendRequest(Wire, frozen=True, forbid_unknown_fields=True, omit_defaults=T
         Annotated[
             str,
             Meta(
-                description="The recipient in E.164 form. Left out: the account's `defaultTo`.",
+                description="The recipient in E.164 form, over RCS with `rcs:` before it. Left out: `defaultTo`.",
                 examples=["+12025550111"],
-                extra_json_schema={"pattern": r"^\+[1-9][0-9]{6,14}$"},
+                extra_json_schema={"pattern": r"^(rcs:)?\+[1-9][0-9]{6,14}$"},
             ),
         ]
         | UnsetType

@@ -1,13 +1,13 @@
 -- admit.lua: everything that is decided about one inbound message, and its storing, in one step.
--- include: jobs lanes
+-- include: jobs lanes optout
 --
 -- KEYS: 1 seen; 2-6 agent lane; 7-11 format lane; 12 approved; 13 opted out; 14 pairing:sender; 15 pairing:code;
---       16 pairing:pending; 17 rate of the sender; 18 rate of the account.
+--       16 pairing:pending; 17 rate of the sender; 18 rate of the account; 19 trail of the person's opt-outs.
 -- ARGV: 1 stage, 2 payload (agent); 3 stage, 4 payload (format); 5 sender; 6 policy; 7 "1" if allowFrom names the sender;
 --       8 record; 9 keyword (stop, start, help or empty); 10, 11 texts a minute of the sender, of the account (0: any);
 --       12 code; 13 pairing request; 14 pairing reply or empty; 15 pending requests allowed (0: any); 16 lifetime of a request in ms;
---       17 debounce in ms; 18 note of the opt-out; 19 conversation id; 20 how long a message is remembered, in ms;
---       21 account.
+--       17 debounce in ms; 18 the change of opt-out, for stop and start; 19 conversation id; 20 how long a message is remembered, in ms;
+--       21 account; 22 the person, whatever the channel; 23 answer to the keyword, or empty: Twilio gives it.
 -- Returns {verdict, earlier verdict of a duplicate or ''}. `code_taken` means: nothing was stored, come again with
 -- another code.
 --
@@ -22,6 +22,15 @@ local function over(key, limit)
   local n = redis.call('INCR', key)
   if n == 1 then redis.call('PEXPIRE', key, MINUTE_MS) end
   return n > limit
+end
+
+local function limited()
+  return over(KEYS[17], tonumber(ARGV[10])) or over(KEYS[18], tonumber(ARGV[11]))
+end
+
+-- What is recorded is recorded under every policy and limit; only the SMS that costs money keeps to them.
+local function answer_keyword(policy)
+  if ARGV[23] ~= '' and policy ~= 'disabled' and not limited() then append(lane_at(7, 3), 23, 23, now) end
 end
 
 local function request_pairing()
@@ -40,20 +49,21 @@ local function request_pairing()
 end
 
 local function decide()
-  local keyword = ARGV[9]
-  local out = redis.call('HEXISTS', KEYS[13], sender) == 1
+  local keyword, person, policy = ARGV[9], ARGV[22], ARGV[6]
   if keyword == 'stop' then
-    redis.call('HSET', KEYS[13], sender, ARGV[18])
+    if opt_out(KEYS[13], KEYS[19], person, ARGV[18]) then answer_keyword(policy) end
     return 'opt_out'
   end
-  if keyword == 'start' and out then
-    redis.call('HDEL', KEYS[13], sender)
+  if keyword == 'start' and opt_in(KEYS[13], KEYS[19], person, ARGV[18]) then
+    answer_keyword(policy)
     return 'opt_in'
   end
-  if out then return 'opted_out' end
-  if keyword == 'help' then return 'help' end
-  if over(KEYS[17], tonumber(ARGV[10])) or over(KEYS[18], tonumber(ARGV[11])) then return 'throttled' end
-  local policy = ARGV[6]
+  if redis.call('HEXISTS', KEYS[13], person) == 1 then return 'opted_out' end
+  if keyword == 'help' then
+    answer_keyword(policy)
+    return 'help'
+  end
+  if limited() then return 'throttled' end
   if policy == 'disabled' then return 'disabled' end
   local known = policy == 'open' or ARGV[7] == '1' or redis.call('HEXISTS', KEYS[12], sender) == 1
   if not known then

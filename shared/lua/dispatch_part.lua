@@ -11,11 +11,14 @@
 --                 (a callback)
 --
 -- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender.
--- ARGV: 1 stage; 2 turn; 3 attempt; 4 recipient; 5 segments; 6 segments per second (0: any); 7 lifetime of the part in ms;
---       8 journaled_ms of the attempt that was looked for in vain, or empty; 9 account; 10 conversation id.
+-- ARGV: 1 stage; 2 turn; 3 attempt; 4 the person who gets it; 5 segments; 6 segments per second (0: any); 7 lifetime of the part in ms;
+--       8 journaled_ms of the attempt that was looked for in vain, or empty; 9 account; 10 conversation id;
+--       11 ms of the STOP that this part confirms, or empty.
 -- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; wait, ms;
 -- go, ms of the journal entry.
 -- Atomic because opt-out, pause and pace must hold at the very moment of the journal entry.
+-- One confirmation of a STOP may follow it within five minutes. Source: 47 CFR 64.1200(a)(12).
+local CONFIRM_WITHIN_MS = 5 * 60 * 1000
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {'fenced', ''} end
@@ -32,7 +35,8 @@ end
 
 local pause = redis.call('GET', KEYS[3])
 if pause then return {'paused', pause} end
-if redis.call('HEXISTS', KEYS[4], ARGV[4]) == 1 then return {'opted_out', ''} end
+local confirms = ARGV[11] ~= '' and now - tonumber(ARGV[11]) < CONFIRM_WITHIN_MS
+if not confirms and redis.call('HEXISTS', KEYS[4], ARGV[4]) == 1 then return {'opted_out', ''} end
 
 -- A reservation with debt: a part of any size may start once the sender's time has come, and pays afterwards. The
 -- start is kept with the part, so waiting, crashing and coming again never pays twice.

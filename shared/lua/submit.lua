@@ -13,7 +13,8 @@
 --
 -- KEYS: 1-5 format lane; 6 message; 7 opted out; 8 paused; 9 idempotency (only if the caller sent a key).
 -- ARGV: 1 stage, 2 payload; 3 reply; 4 recipient; 5 message id; 6 account; 7 conversation; 8 ms of creation;
---       9 lifetime of the message record in ms; 10 fingerprint of the body; 11 lifetime of the idempotency record in ms.
+--       9 lifetime of the message record in ms; 10 fingerprint of the body; 11 lifetime of the idempotency record in ms;
+--       12 the person, whatever the channel.
 -- Returns {verdict, message id, account, conversation, ms of creation, "1" if the account was paused else "0"} of the reply
 -- that stands. Verdicts: queued; replayed (nothing was done); conflict (the key belongs to another body: nothing was done);
 -- opted_out (nothing was done).
@@ -37,7 +38,7 @@ if redis.call('EXISTS', KEYS[6]) == 1 then
   redis.call('HSET', KEYS[6], 'created_ms', ARGV[8])
   return answer('queued', paused)
 end
-if redis.call('HEXISTS', KEYS[7], ARGV[4]) == 1 then return answer('opted_out', paused) end
+if redis.call('HEXISTS', KEYS[7], ARGV[12]) == 1 then return answer('opted_out', paused) end
 
 redis.call('HSET', KEYS[6], 'account', ARGV[6], 'conversation', ARGV[7], 'created_ms', ARGV[8])
 redis.call('PEXPIRE', KEYS[6], ARGV[9])

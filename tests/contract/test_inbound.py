@@ -16,6 +16,7 @@ from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.outbox import DispatchVerdict, dispatch
 from shared.records import Origin, Part
+from shared.texts import TextKey
 from tests.contract.desk import (
     ANN,
     BLOCK,
@@ -684,11 +685,14 @@ async def may_send(redis: Redis, keys: Keys, person: str) -> DispatchVerdict:
     return DispatchVerdict(reply[0].decode())
 
 
-@pytest.mark.xfail(strict=True, reason=AGENTS)
 async def test_whether_textgate_answers_stop_itself_is_configurable(desk: Desk) -> None:
-    async with desk.opened(dmPolicy="open", allowFrom="*", optOut={"reply": True}) as door:
-        await door.text(ANN, "STOP")
-        assert len(await door.replies(ANN)) == 1
+    async with desk.opened(dmPolicy="open", allowFrom="*", optOut={"reply": True}, language="de") as door:
+        said = door.settings.accounts["default"].texts
+        for word, key in (("STOP", TextKey.OPTED_OUT), ("START", TextKey.OPTED_IN), ("HELP", TextKey.OPT_HELP)):
+            await door.text(ANN, word)
+            reply = (await door.replies(ANN))[-1]
+            assert reply.texts == (said.say(key, number=ANN),)
+        assert len(await door.replies(ANN)) == 3
 
 
 # MMS and other channels

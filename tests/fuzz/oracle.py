@@ -5,8 +5,10 @@ Signatures are judged by Twilio's own SDK, the form is taken apart by hand, the 
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
+from unicodedata import combining
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -18,7 +20,8 @@ from shared.records import decode_inbound_text
 from shared.settings import Account, DmPolicy
 from tests.fuzz.gate import Webhook
 
-STOP = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
+STOP = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out", "opt-out", "stop all"}
+STOP |= {"arret", "arrete", "arrett"}
 START = {"start", "yes", "unstop"}
 HELP = {"help", "info"}
 
@@ -59,8 +62,8 @@ class Model:
         self.expected: Counter[Stored] = Counter()
         self.seen: set[tuple[str, str]] = set()
         self.opted_out: set[tuple[str, str]] = set()
-        self.askers: set[tuple[str, str]] = set()
-        """Strangers who would ask for pairing."""
+        self.askers: dict[tuple[str, str], None] = {}
+        """Strangers who would ask for pairing, the first first."""
 
     def tell(self, webhook: Webhook) -> bool:
         """One more request was sent; whether the gateway must answer 200."""
@@ -106,10 +109,10 @@ class Model:
         if (account.id, text.sid) in self.seen:
             return
         self.seen.add((account.id, text.sid))
-        person = (account.id, text.sender)
+        person = (account.id, re.sub(r"(?i)^rcs:(?=\+[1-9][0-9]{6,14}\Z)", "", text.sender))
         word = first.get("OptOutType", "").lower()
         if word not in ("stop", "start", "help"):
-            said = text.body.strip().lower()
+            said = "".join(c for c in unicodedata.normalize("NFKD", text.body.strip().casefold()) if not combining(c))
             word = "stop" if said in STOP else "start" if said in START else "help" if said in HELP else ""
         if word == "stop":
             self.opted_out.add(person)
@@ -122,7 +125,7 @@ class Model:
         ):
             self.expected[text] += 1
         elif account.dm_policy is DmPolicy.PAIRING:
-            self.askers.add(person)
+            self.askers[account.id, text.sender] = None
 
     async def check(self, redis: Redis, keys: Keys) -> None:
         """Hold Redis against the model: every lane, every verdict, every opt-out, every pairing request."""
@@ -143,7 +146,8 @@ class Model:
         assert names["seen"] == len(self.seen)
         out = {(name, person.decode()) for name in self._names() for person in await redis.hkeys(keys.opted_out(name))}  # type: ignore[misc]
         assert out == self.opted_out
-        assert asked == min(len({person for person in self.askers if person[0] == "pairing"}), 3)
+        pending = [sender for name, sender in self.askers if name == "pairing"][:3]
+        assert asked == sum(re.fullmatch(r"(?:.*:)?\+[1-9][0-9]{6,14}", sender) is not None for sender in pending)
         known = {"lane:agent", "lane:format", "seen", "optout", "pairing:code", "pairing:sender", "pairing:pending"}
         known |= {"rate:signatures", "queue:agent", "queue:format", "busy", "conversation", "arq"}
         assert set(names) <= known, "a key that no webhook should leave"

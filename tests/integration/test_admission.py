@@ -174,7 +174,7 @@ async def test_an_approved_sender_passes_and_the_code_is_spent(door: Door, redis
     await door(text_of("SM1"))
     (request,) = await list_requests(redis, keys, "default")
 
-    assert (await approve(redis, keys, request.code.lower())).sender == STRANGER
+    assert (await approve(redis, keys, request.code.lower())).request.sender == STRANGER
 
     assert await door(text_of("SM2")) is Verdict.ACCEPTED
     assert [approval.sender for approval in await list_approved(redis, keys, "default")] == [STRANGER]
@@ -201,7 +201,7 @@ async def test_a_code_of_another_account_does_not_open_this_one(door: Door, redi
     (request,) = await list_requests(redis, keys, "default")
     with pytest.raises(UsageError):
         await approve(redis, keys, request.code, account_id="other")
-    assert (await approve(redis, keys, request.code, account_id="default")).code == request.code
+    assert (await approve(redis, keys, request.code, account_id="default")).request.code == request.code
 
 
 async def test_stop_counts_under_every_policy_and_start_lifts_it(door: Door) -> None:

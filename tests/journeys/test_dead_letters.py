@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.faults import Callbacks, accept_then_drop, twilio_error
 from shared.keys import ARQ_RETRY
+from shared.outbox import enqueue_text
 from tests.journeys.house import House
 
 ANN, BOB = "+12025550111", "+12025550122"
@@ -156,7 +157,9 @@ async def test_twilio_knows_of_an_opt_out_and_it_is_recorded_here_too(house: Hou
     first = await letter(house)
     assert await house.redis.hexists(house.keys.opted_out("default"), ANN)  # type: ignore[misc]
 
-    await send(house, "second")
+    refused = await house.cli("message", "send", "--target", f"sms:{ANN}", "--message", "second", status=1)
+    assert "has opted out" in refused
+    await enqueue_text(house.redis, house.keys, account_id="default", to=ANN, text="second")
 
     async def both_dead() -> bool:
         return int(await house.redis.zcard(house.keys.dead)) == 2
