@@ -40,6 +40,8 @@ class SandboxAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     balance: str = "100.00"
     """As Twilio gives it: text; for a subaccount it is the parent's."""
     currency: str = "USD"
+    stop_filtering: bool = True
+    """False: Twilio's support has switched the default handling of STOP and START off."""
 
 
 class SandboxNumber(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -101,6 +101,8 @@ def decide_opt_out_type(body: str) -> str:
 
 
 def _obey(state: SandboxState, message: Message) -> None:
+    if not state.directory.accounts[message.account_sid].stop_filtering:
+        return
     pair = (message.messaging_service_sid or message.to, person_of(message.from_ or ""))
     match decide_opt_out_type(message.body):
         case "STOP":

@@ -71,8 +71,9 @@ def parse_e164(raw: str | int) -> Address:
 
 def parse_person(raw: str | int) -> Address:
     """Normalise whom a person wrote: a number as `parse_e164` takes it, or `rcs:` and one. Raises `ValueError`."""
-    scheme, _, rest = str(raw).strip().partition(":")
-    return Address(f"{RCS}{parse_e164(rest)}") if scheme.lower() == "rcs" else parse_e164(raw)
+    if isinstance(raw, str) and raw.strip()[: len(RCS)].lower() == RCS:
+        return Address(f"{RCS}{parse_e164(raw.strip()[len(RCS) :])}")
+    return parse_e164(raw)
 
 
 def person_of(address: str) -> str:

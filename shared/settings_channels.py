@@ -50,8 +50,8 @@ class OptOutSection(Section, frozen=True):
         bool,
         Meta(
             description=(
-                "Textgate itself confirms STOP and START and answers HELP. Only where Twilio does not: a short code "
-                "outside of a Messaging Service, or default handling switched off by Twilio."
+                "Textgate itself confirms STOP and START and answers HELP. Only if Twilio does not, since its support "
+                "has switched the default handling off."
             )
         ),
     ] = False

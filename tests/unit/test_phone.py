@@ -7,7 +7,7 @@ import sys
 import pytest
 from hypothesis import example, given, strategies as st
 
-from shared.phone import mask, parse_address, parse_e164
+from shared.phone import can_be_texted, mask, parse_address, parse_e164, parse_person, person_of
 
 FORM = "expected a phone number in E.164 form such as +15551234567; "
 
@@ -137,3 +137,58 @@ def test_senders_are_parsed_without_the_phone_number_library() -> None:
     code = "import sys; from shared.phone import *; parse_address('+15551234567'); print('phonenumbers' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True).stdout
     assert output == b"False\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "address"),
+    [
+        ("rcs:+1 (555) 123-4567", "rcs:+15551234567"),
+        (" RCS:15551234567", "rcs:+15551234567"),
+        ("sms:+15551234567", "+15551234567"),
+        (15551234567, "+15551234567"),
+    ],
+)
+def test_a_person_is_a_number_or_one_over_rcs(raw: str | int, address: str) -> None:
+    assert parse_person(raw) == address
+
+
+@pytest.mark.parametrize(
+    "raw", ["rcs:", "rcs:brand_agent", "rcs:rcs:+15551234567", "whatsapp:+15551234567", "rcs:sms:1"]
+)
+def test_what_no_person_is_is_refused_without_a_digit_of_it(raw: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected a phone number in E\.164 form"):
+        parse_person(raw)
+
+
+@pytest.mark.parametrize(
+    ("address", "person"),
+    [
+        ("rcs:+15551234567", "+15551234567"),
+        ("RCS:+15551234567", "+15551234567"),
+        ("+15551234567", "+15551234567"),
+        ("rcs:brand_agent", "rcs:brand_agent"),
+        ("whatsapp:+15551234567", "whatsapp:+15551234567"),
+        ("rcs:", "rcs:"),
+        ("12345", "12345"),
+    ],
+)
+def test_an_opt_out_is_of_the_person_over_sms_and_rcs_alike(address: str, person: str) -> None:
+    assert person_of(address) == person
+
+
+@pytest.mark.parametrize(
+    ("address", "can"),
+    [
+        ("+15551234567", True),
+        ("rcs:+15551234567", True),
+        ("whatsapp:+15551234567", True),
+        ("12345", False),
+        ("+12345", False),
+        ("MYBANK", False),
+        ("rcs:brand_agent", False),
+        ("", False),
+        ("+15551234567:x", False),
+    ],
+)
+def test_short_codes_and_names_cannot_be_texted_back(address: str, can: bool) -> None:
+    assert can_be_texted(address) is can

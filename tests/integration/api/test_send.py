@@ -88,6 +88,8 @@ FIELDS = "to, account, text, texts, markdown"
         ({"text": "a", "texts": ["b"]}, "/text", "expected either text or texts"),
         ({"text": "a", "to": "12025550111"}, "/to", f"{PHONE}, without anything else"),
         ({"text": "a", "to": "sms:+12025550111"}, "/to", f"{PHONE}, without anything else"),
+        ({"text": "a", "to": "RCS:+12025550111"}, "/to", f"{PHONE}, without anything else"),
+        ({"text": "a", "to": "rcs:brand_agent"}, "/to", f"{PHONE}; this has characters that no number has"),
         ({"text": "a", "to": "+12025550111\n"}, "/to", f"{PHONE}, without anything else"),
         ({"text": "a", "to": "Ann"}, "/to", f"{PHONE}; this has characters that no number has"),
         ({"text": "a", "to": "+1202555"}, "/to", f"{PHONE}; this one is too short for its country"),
