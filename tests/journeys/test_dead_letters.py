@@ -170,6 +170,10 @@ async def test_twilio_knows_of_an_opt_out_and_it_is_recorded_here_too(house: Hou
     assert [story["code"] for story in stories] == ["twilio-21610", "opted-out"]
     assert stories[1]["records"][0]["journaledAt"] is None, "it was not even tried"
 
+    told = [line for line in house.log("outbound").splitlines() if "dead_letter" in line]
+    assert len(told) == 2
+    assert not any("error" in json.loads(line)["level"] for line in told), "it wakes nobody"
+
     await house.text(ANN, "START")
     await house.cli("deadletter", "retry", "--all", "--yes")
     await house.receives(ANN, 2)

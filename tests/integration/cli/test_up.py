@@ -83,6 +83,7 @@ async def test_a_second_terminal_lists_approves_and_sends_without_any_option(
             "account": "sandbox",
             "sender": STRANGER,
             "notified": False,
+            "notice": "not-asked",
         }
         again = await asyncio.to_thread(textgate, "pairing", "approve", request["code"])
         assert again.returncode == 1
