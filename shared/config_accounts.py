@@ -144,6 +144,7 @@ class _Builder:
             segments_per_second=self._plain("segments_per_second"),
             smart_encoding=self._plain("smart_encoding"),
             texts=self._texts_in_words(name=self._plain("name") or account_id),
+            part_counters=self._plain("part_counters"),
         )
         if account.enabled:
             self._refuse_incomplete(account)
