@@ -2,6 +2,6 @@
 
 `render` is the entrance. Behind it, in the order of the work: `plain` (with `scrub`, `literals`, `grammar`, `blocks`,
 `inline`, `tables`, `html_tags`, `marks`), `smart_encoding`, `counters`, `parts` (with `reach`, `pauses`, `thrift`),
-`segments`. What a URL and what a grapheme is, all of them learn from `urls` and `graphemes`. Before it, and only where the
-owner wants it, `artifacts`.
+`segments`. What a URL and what a grapheme is, all of them learn from `urls` and `graphemes`. Before it, where the owner
+wants it, `artifacts`.
 """
