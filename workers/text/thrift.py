@@ -5,6 +5,7 @@ decides what it costs. Among the pauses that a reader would make, this picks tho
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -21,9 +22,11 @@ MIN_LIMIT = 160
 _SEGMENT, _LEVEL = 20, 18
 """What counts against a plan, in twentieths of a segment: one segment saved is worth a cut one level poorer, such as
 after a line instead of after a paragraph."""
-_PART = (1, 80, 640)
-"""Weights of a part, tried in order until there are not more parts than before."""
+_PART = (1, 640)
+"""Weights of a part: the second is tried if the first makes more parts than there were."""
 
+_LONGEST_HEADING = 60
+_ENDS = (".", "!", "?", "\u2026", "\u3002", "\uff01", "\uff1f")
 _UNREACHABLE = 1_000_000_000
 
 
@@ -59,8 +62,14 @@ def _places(text: str, limit: int, cuts: Sequence[int]) -> _Places:
     whole = None if text.isascii() and "\r" not in text else grapheme_starts(text)
     first_word, last_word = len(text) - len(text.lstrip()), len(text.rstrip()) - 1
     within = _within(len(text), limit, len(cuts))
+    line_start, first_line = 0, True
     for position, pause in find_pauses(text, first_word, last_word):
-        if pause < Pause.WORD and (position in given or within(position)) and (whole is None or position in whole):
+        leads = first_line and _leads(text[line_start:position], pause)
+        if pause <= Pause.LINE:
+            line_start, first_line = position, pause is Pause.PARAGRAPH
+        if leads or pause is Pause.WORD or not (position in given or within(position)):
+            continue
+        if whole is None or position in whole:
             found[position] = min(pause, found.get(position, pause))
     places = _Places(positions=[], penalties=[], septets=[], units=[], odd=[])
     before = septets = units = odd = 0
@@ -81,6 +90,14 @@ def _places(text: str, limit: int, cuts: Sequence[int]) -> _Places:
     return places
 
 
+def _leads(line: str, pause: Pause) -> bool:
+    """Whether the first line of a block leads to what follows, as a heading does: then no part ends with it."""
+    if pause is Pause.PARAGRAPH:
+        line = line.rstrip()
+        return len(line) <= _LONGEST_HEADING and not line.startswith("- ") and not line.endswith(_ENDS)
+    return pause is Pause.LINE
+
+
 def _within(length: int, limit: int, parts: int) -> Callable[[int], bool]:
     """Whether a place can end a part when there are so many: after `n` parts at most `n` limits lie behind it, and
     no more lies before it than the rest of the parts can hold."""
@@ -89,7 +106,8 @@ def _within(length: int, limit: int, parts: int) -> Callable[[int], bool]:
 
 def _plan(places: _Places, limit: int, weight: int, reserved: int) -> list[int]:
     """The ends of parts with the least cost; of two equal plans the one whose first part is longer."""
-    septets, units, odd = places.septets, places.units, places.odd
+    septets, units, odd, penalties = places.septets, places.units, places.odd, places.penalties
+    gsm_costs, ucs_costs = (_costs(limit, reserved, gsm=gsm) for gsm in (True, False))
     last = len(units) - 1
     costs = [0] * (last + 1)
     nexts = [last] * (last + 1)
@@ -99,10 +117,13 @@ def _plan(places: _Places, limit: int, weight: int, reserved: int) -> list[int]:
             size = units[end] - units[start]
             if size > limit:
                 break  # not even as UCS-2 does it fit: neither will anything longer
-            gsm = odd[end] == odd[start]
-            if gsm and (size := septets[end] - septets[start]) > limit:
+            cost = weight + penalties[end] + costs[end]
+            if odd[end] != odd[start]:
+                cost += ucs_costs[size]
+            elif (size := septets[end] - septets[start]) <= limit:
+                cost += gsm_costs[size]
+            else:
                 continue
-            cost = least_segments(size + reserved, gsm=gsm) * _SEGMENT + weight + places.penalties[end] + costs[end]
             if cost <= costs[start]:
                 costs[start], nexts[start] = cost, end
     plan, at = [], 0
@@ -110,3 +131,9 @@ def _plan(places: _Places, limit: int, weight: int, reserved: int) -> list[int]:
         at = nexts[at]
         plan.append(places.positions[at])
     return plan
+
+
+@lru_cache(maxsize=32)
+def _costs(limit: int, reserved: int, *, gsm: bool) -> list[int]:
+    """What a part of so many units costs, up to the limit."""
+    return [least_segments(units + reserved, gsm=gsm) * _SEGMENT for units in range(limit + 1)]

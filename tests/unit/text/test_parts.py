@@ -150,6 +150,13 @@ def test_cuts_move_to_where_they_cost_less(text: str, limit: int, parts: int) ->
     assert all(part.endswith("\n\n" if "- an item" not in text else "\n") for part in ours[:-1])
 
 
+def test_a_heading_stays_with_what_it_announces() -> None:
+    text = PARAGRAPH * 4 + "What comes next\n\n" + PARAGRAPH * 4
+    assert [part.startswith("What comes next") for part in split_parts(text.rstrip(), 290)] == [False, True]
+    listed = PARAGRAPH * 4 + "You need:\n" + "- an item\n" * 20
+    assert split_parts(listed.rstrip(), 290)[1].startswith("You need:")
+
+
 @given(st.lists(st.text("abc", min_size=1, max_size=9), min_size=2, max_size=40), st.integers(20, 60))
 def test_blanks_stay_at_the_end_of_the_earlier_part(words: list[str], limit: int) -> None:
     parts = split_parts(" ".join(words), limit)
