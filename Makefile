@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo up test test-fast check format exactly-once millions docs lock bench clean
+.PHONY: help demo up test test-fast check format exactly-once millions docs lock bench formatting clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ format: .venv/.dev ## Put the code into the house style.
 
 bench: .venv/.dev ## Measure our engine beside stock arq in one run.
 	$(PY) -m bench.engine
+
+formatting: .venv/.dev ## Set 25 replies beside OpenClaw's formatter; writes docs/formatting.md. See tools/node-packages.
+	$(PY) -m bench.formatting
 
 millions: .venv/.dev ## Hold the signature check against the SDK on a million requests per property, and a million webhooks.
 	TEXTGATE_EXAMPLES=1000000 TEXTGATE_FUZZ=1000000 $(PY) -m pytest tests/unit/test_signature.py tests/fuzz --timeout 0

@@ -148,6 +148,7 @@ class _Builder:
             smart_encoding=self._plain("smart_encoding"),
             opt_out=self._opt_out(),
             texts=self._texts_in_words(name=self._plain("name") or account_id),
+            part_counters=self._plain("part_counters"),
         )
         if account.enabled:
             self._refuse_incomplete(account)

@@ -51,6 +51,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """`"*"` stood in `allowFrom`; only ever true under `open` and `disabled`."""
     dangerously_disable_signature_validation: bool = False
     text_chunk_limit: int = _DEFAULTS.text_chunk_limit
+    part_counters: bool = _DEFAULTS.part_counters
     media_max_mb: float = _DEFAULTS.media_max_mb
     rate_limits: RateLimits = _DEFAULTS.rate_limits
     pairing_max_pending: int = _DEFAULTS.pairing_max_pending

@@ -147,6 +147,9 @@ class AccountSection(Section, frozen=True):
     text_chunk_limit: Annotated[
         int, Meta(ge=1, le=1600, description="Longest outbound part in characters; Twilio takes 1600 at most.")
     ] = 1500
+    part_counters: Annotated[
+        bool, Meta(description="Begin each of several parts with `(1/3) `, within `textChunkLimit`.")
+    ] = False
     media_max_mb: Annotated[
         float, Meta(gt=0, le=1000, description="Largest attachment that is fetched, in megabytes.")
     ] = 5

@@ -59,6 +59,15 @@ class AgentSection(Section, frozen=True):
         Text | None,
         Meta(description='For `kind: "python"`: `package.module:callable`, sync or async.'),
     ] = None
+    strip_artifacts: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Take `<think>` blocks, tool calls and control tokens such as `<|im_end|>` out of the agent's replies; "
+                "what stands in code stays."
+            )
+        ),
+    ] = False
     apology: Annotated[
         str | UnsetType | None,
         Meta(

@@ -5,8 +5,9 @@ The formatting itself is pure and lies in `workers/text/`. Redis keys: the forma
 
 from shared.keys import Stage
 from shared.lanes import hand_over
-from shared.records import Part, Reply, decode_reply, encode
+from shared.records import Origin, Part, Reply, decode_reply, encode
 from shared.settings import Account
+from workers.text.artifacts import without_artifacts
 from workers.text.render import render
 from workers.work import Burial, Environment, StageSpec, Work
 
@@ -14,7 +15,8 @@ from workers.work import Burial, Environment, StageSpec, Work
 async def format_reply(work: Work, env: Environment) -> None:
     """Cut the reply at the head of the lane into parts and hand them to the outbound stage, in order."""
     reply = decode_reply(work.records[0])
-    parts = parts_of(reply, env.account(reply.account_id))
+    account = env.account(reply.account_id)
+    parts = parts_of(reply, account, strip_artifacts=env.settings.agent.strip_artifacts)
     committed = await work.commit(
         hand_over(
             source=work.lane,
@@ -36,13 +38,21 @@ async def format_reply(work: Work, env: Environment) -> None:
     work.outcome = "formatted" if committed else "fenced"
 
 
-def parts_of(reply: Reply, account: Account) -> list[Part]:
-    """The reply as parts; ids are derived, so formatting twice gives the same parts."""
+def parts_of(reply: Reply, account: Account, *, strip_artifacts: bool = False) -> list[Part]:
+    """The reply as parts; ids are derived, so formatting twice gives the same parts.
+
+    `strip_artifacts`: take out what a model's template left over, if the agent wrote the reply.
+    """
+    strip = strip_artifacts and reply.origin is Origin.AGENT
     rendered = [
         part
         for text in reply.texts
         for part in render(
-            text, markdown=reply.markdown, limit=account.text_chunk_limit, smart_encoding=account.smart_encoding
+            without_artifacts(text) if strip else text,
+            markdown=reply.markdown,
+            limit=account.text_chunk_limit,
+            smart_encoding=account.smart_encoding,
+            counters=account.part_counters,
         )
     ]
     return [

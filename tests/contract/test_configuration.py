@@ -24,7 +24,7 @@ from shared.settings import DmPolicy, RateLimits, Settings, load_settings
 from tests.contract.conftest import Said, Textgate
 from tests.contract.desk import ANN, BLOCK, BOB, OURS, SID, TOKEN, URL, Desk, Door, eventually, form_of
 from tests.contract.processes import running
-from tests.contract.turns import run_turn
+from tests.contract.turns import run_format, run_turn
 from workers.agents.load import load_agent
 from workers.format import parts_of
 
@@ -130,6 +130,7 @@ DEFAULTS: dict[str, tuple[str, object]] = {
     "allowFrom": ("allow_from", frozenset()),
     "dangerouslyDisableSignatureValidation": ("dangerously_disable_signature_validation", False),
     "textChunkLimit": ("text_chunk_limit", 1500),
+    "partCounters": ("part_counters", False),
     "mediaMaxMb": ("media_max_mb", 5),
     "rateLimits": (
         "rate_limits",
@@ -169,6 +170,7 @@ WRONG: dict[str, tuple[object, ...]] = {
     "allowFrom": ("+15551234567", ["x"], [True], {}),
     "dangerouslyDisableSignatureValidation": ("true", 0),
     "textChunkLimit": (0, 1601, "1500", 1.5),
+    "partCounters": ("yes", 1),
     "mediaMaxMb": (0, -1, "5"),
     "rateLimits": (30, {"perSender": 1}, {"perSenderPerMinute": -1}),
     "pairingMaxPending": (-1, "3", 1.5),
@@ -367,6 +369,33 @@ def test_text_chunk_limit_is_the_longest_part(desk: Desk, limit: int) -> None:
     assert max(len(part.body) for part in parts) <= limit
     assert "".join(part.body for part in parts).split() == text.split()
     assert len(parts) <= 2 * len(text) / limit + 1
+
+
+def test_part_counters_begin_each_of_several_parts_within_the_limit(desk: Desk) -> None:
+    text = "All work and no play makes a dull day. " * 10
+    off, on = (desk.load_block(textChunkLimit=160, partCounters=said).accounts["default"] for said in (False, True))
+    assert not parts_of(reply_of(text), off)[0].body.startswith("(")
+    parts = parts_of(reply_of(text), on)
+    assert [part.body[:6] for part in parts] == ["(1/4) ", "(2/4) ", "(3/4) ", "(4/4) "]
+    assert max(len(part.body) for part in parts) <= 160
+    assert parts_of(reply_of("Short."), on)[0].body == "Short."
+
+
+@pytest.mark.parametrize(("said", "body"), [(False, "<think>hm</think>\n\nHi Ann"), (True, "Hi Ann")])
+async def test_strip_artifacts_takes_thinking_out_of_the_agents_replies(desk: Desk, said: bool, body: str) -> None:
+    sections = {"channels": {"sms": {**BLOCK, "allowFrom": [ANN]}}, "agent": {"stripArtifacts": said}}
+    async with desk.opened_with(**sections) as door:
+        await door.text(ANN, "hello")
+        await run_turn(door, ANN, answer="<think>hm</think>\n\nHi *Ann*")
+        (part,) = await run_format(door, ANN)
+        assert part.body == body
+
+
+def test_strip_artifacts_leaves_the_words_of_people_alone(desk: Desk) -> None:
+    account = desk.load_block().accounts["default"]
+    reply = msgspec.structs.replace(reply_of("<think>hm</think>"), origin=Origin.OPERATOR, markdown=False)
+    (part,) = parts_of(reply, account, strip_artifacts=True)
+    assert part.body == "<think>hm</think>"
 
 
 def test_smart_encoding_keeps_a_text_in_gsm_7_unless_switched_off(desk: Desk) -> None:

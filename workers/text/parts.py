@@ -1,26 +1,26 @@
 """A long text becomes parts, each one SMS body, cut where a reader would pause.
 
-Cuts fall after a paragraph, else after a line, else after a sentence, else after a word, always as late as the limit
-allows; never inside a grapheme or a URL unless it alone is longer than the limit.
+Cuts fall after a paragraph, else after a line, else after a sentence, else after a word, as late as the limit allows
+or where they save segments; never inside a grapheme or a URL unless it alone is longer than the limit.
 """
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 
+from workers.text.pauses import Pause, find_pauses
 from workers.text.reach import Reach, reach, untorn
+from workers.text.segments import count_segments
+from workers.text.thrift import MAX_CHARS, MIN_LIMIT, cheapest_cuts
 from workers.text.urls import Span, find_urls, span_around
 
 MAX_BODY = 1600
 """Twilio refuses a longer body (error 21617)."""
 
 _BLANKS = re.compile(r"\s+")
-_NO_BREAK = "\u00a0\u2007\u202f"
-_SENTENCE_END = re.compile(r"[.!?\u2026][)\]}\"'\u201d\u2019\u00bb*_]*\Z")
-_CJK_SENTENCE_END = re.compile(r"[\u3002\uff01\uff1f][\u300d\u300f\uff09\u201d\u2019]*(?!\s)")
-_PARAGRAPH, _LINE, _SENTENCE, _WORD = range(4)
 
 
-def split_parts(text: str, limit: int) -> list[str]:
+def split_parts(text: str, limit: int, *, reserved: int = 0) -> list[str]:
     """Parts of at most `limit` units (never above 1600) whose concatenation is the text.
 
     Counted as Twilio counts: septets for a GSM-7 part, UTF-16 units for another. Blanks stay at the end of the
@@ -28,19 +28,34 @@ def split_parts(text: str, limit: int) -> list[str]:
     that reason a run of blanks longer than half the limit is shortened to that, and blanks for which neither
     neighbour has room are dropped; these are the two cases in which the parts are less than the text.
 
-    Greedy: every part is the longest one that its kind of cut allows. Linear in the text.
+    Greedy: every part is the longest one that its kind of cut allows; then cuts move where that saves segments, see
+    `thrift`, but there are never more parts. Linear in the text.
+
+    `reserved`: units of each part that the caller will fill.
 
     Raises:
-        ValueError: the limit is below 1.
+        ValueError: the limit leaves no room for a character.
     """
+    limit = min(limit, MAX_BODY) - reserved
     if limit < 1:
         raise ValueError(f"a part needs room for at least one character, not {limit}")
-    limit = min(limit, MAX_BODY)
     text = _shorten_blanks(text, max(1, limit // 2))
-    return list(_parts(text, limit)) if text.strip() else []
+    parts = list(greedy_parts(text, limit)) if text.strip() else []
+    return _thrifty(parts, limit, reserved) if len(parts) > 1 and limit + reserved >= MIN_LIMIT else parts
 
 
-def _parts(text: str, limit: int) -> Iterator[str]:
+def _thrifty(greedy: list[str], limit: int, reserved: int) -> list[str]:
+    """The parts with cuts that save segments, if there are such."""
+    text = "".join(greedy)
+    if len(text) > MAX_CHARS:
+        return greedy
+    cuts = cheapest_cuts(text, limit, list(accumulate(map(len, greedy))), reserved=reserved)
+    parts = [text[start:end] for start, end in pairwise([0, *cuts])]
+    return min(parts, greedy, key=lambda parts: sum(count_segments("-" * reserved + part).segments for part in parts))
+
+
+def greedy_parts(text: str, limit: int) -> Iterator[str]:
+    """The parts by the pauses alone: each as long as the best kind of pause within reach allows."""
     urls = find_urls(text)
     last_word = len(text.rstrip()) - 1
     start = 0
@@ -84,15 +99,12 @@ class _Cutter:
             and span_around(self.urls, cut) is None
         )
 
-    def _pauses(self) -> dict[int, int]:
+    def _pauses(self) -> dict[Pause, int]:
         """The last allowed cut of each kind."""
-        pauses: dict[int, int] = {}
-        for blanks in _BLANKS.finditer(self.text, self.first_word, self.end + 1):
-            if self._allows(blanks.end()) and blanks.group().strip(_NO_BREAK):
-                pauses[_kind(self.text, self.window.start, blanks)] = blanks.end()
-        for mark in _CJK_SENTENCE_END.finditer(self.text, self.first_word, self.end + 1):
-            if self._allows(mark.end()):
-                pauses[_SENTENCE] = max(mark.end(), pauses.get(_SENTENCE, 0))
+        pauses: dict[Pause, int] = {}
+        for cut, pause in find_pauses(self.text, self.first_word, self.end + 1):
+            if self._allows(cut):
+                pauses[pause] = max(cut, pauses.get(pause, 0))
         return pauses
 
     def _tearing(self) -> int | None:
@@ -125,14 +137,6 @@ class _Cutter:
             if self.window.allows(cut):
                 return cut
         return self.first_word + 1
-
-
-def _kind(text: str, start: int, blanks: "re.Match[str]") -> int:
-    newlines = blanks.group().count("\n")
-    if newlines:
-        return _PARAGRAPH if newlines > 1 else _LINE
-    before = text[max(start, blanks.start() - 8) : blanks.start()]
-    return _SENTENCE if _SENTENCE_END.search(before) else _WORD
 
 
 def _skip_blanks(text: str, start: int) -> int:

@@ -52,8 +52,14 @@ def count_segments(text: str) -> SegmentCount:
         segments = 1 if units <= _GSM_ALONE else _gsm_segments(text)
         return SegmentCount(encoding=Encoding.GSM_7, units=units, segments=segments)
     units = utf16_units(text)
-    segments = 1 if units <= _UCS_ALONE else _ucs_segments(text)
+    segments = 1 if units <= _UCS_ALONE else _ucs_segments(text, units)
     return SegmentCount(encoding=Encoding.UCS_2, units=units, segments=segments)
+
+
+def least_segments(units: int, *, gsm: bool) -> int:
+    """The segments of so many units; more only where a character of two units, or a grapheme, meets a border."""
+    alone, joined = (_GSM_ALONE, _GSM_JOINED) if gsm else (_UCS_ALONE, _UCS_JOINED)
+    return 1 if units <= alone else -(-units // joined)
 
 
 def utf16_units(text: str) -> int:
@@ -62,14 +68,19 @@ def utf16_units(text: str) -> int:
 
 
 def _gsm_segments(text: str) -> int:
+    if TWO_SEPTETS.search(text) is None:
+        return least_segments(len(text), gsm=True)
     sizes = [2 if char in GSM_EXTENSION else 1 for char in text]
     return _filled(sizes, _GSM_JOINED)
 
 
-def _ucs_segments(text: str) -> int:
+def _ucs_segments(text: str, units: int) -> int:
+    whole = graphemes(text)
+    if len(whole) == units:
+        return least_segments(units, gsm=False)
     sizes: list[int] = []
-    for grapheme in graphemes(text):
-        size = utf16_units(grapheme)
+    for grapheme in whole:
+        size = len(grapheme.encode("utf-16-le", "surrogatepass")) // 2
         if size <= _UCS_JOINED:
             sizes.append(size)
         else:

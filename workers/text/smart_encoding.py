@@ -85,8 +85,8 @@ _PUBLISHED_LETTERS: dict[str, str] = {
 } | {str(digit): chr(0xFF10 + digit) for digit in range(10)}
 
 # Not in Twilio's list, but what language models like to write: non-breaking hyphen, figure dash, minus, soft
-# hyphen, primes.
-_OURS: dict[str, str] = {"-": "\u2011\u2012\u2212", "": "\u00ad", "'": "\u2032", '"': "\u2033"}
+# hyphen, primes, and the zero-width non-joiner, which only the calculator's table has.
+_OURS: dict[str, str] = {"-": "\u2011\u2012\u2212", "": "\u00ad\u200c", "'": "\u2032", '"': "\u2033"}
 
 PUBLISHED = {char: to for group in (_PUBLISHED, _PUBLISHED_LETTERS) for to, chars in group.items() for char in chars}
 """Twilio's list: character to replacement."""

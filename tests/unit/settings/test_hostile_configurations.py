@@ -1,6 +1,7 @@
 """Whatever stands in the file: one clear line with path, found and expected; never a traceback, never a start.
 
-The table is `hostile_configurations.txt`, beside this file.
+The table is `hostile_configurations.txt`, beside this file; `<the keys of a number>` stands for what
+`docs/configuration.md` lists under `channels.sms`.
 """
 
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigError
+from shared.settings_channels import AccountSection
 from tests.unit.settings.conftest import Load
 
 COMPLETE = (
@@ -16,13 +18,16 @@ COMPLETE = (
 )
 
 
+KEYS_OF_A_NUMBER = ", ".join(AccountSection.__struct_encode_fields__)
+
+
 def read_table() -> list[tuple[str, str]]:
     """Give pairs of a configuration and its error; an indented line belongs to the one above."""
     lines = (Path(__file__).parent / "hostile_configurations.txt").read_text().splitlines()
     rows = [line for line in lines if line and not line.startswith("#")]
     pairs = list(zip(rows[::2], rows[1::2], strict=True))
     assert all(error.startswith("    ") for _text, error in pairs)
-    return [(whole(text), error.strip()) for text, error in pairs]
+    return [(whole(text), error.strip().replace("<the keys of a number>", KEYS_OF_A_NUMBER)) for text, error in pairs]
 
 
 def whole(text: str) -> str:

@@ -157,6 +157,12 @@ GOLDEN = {
         "https://ex.com/a_b_c*d* https://ex.com/?a=1&amp;b=%20&copy=2 https://ex.com/x "
         "(https://en.wikipedia.org/wiki/Foo_(bar)), https://ex.com/~u_/*x*?q=a_b_#_f_.",
     ),
+    "escapes in an address mean what CommonMark says they mean": (
+        r"https://ex.com/a\_b [x](https://ex.com/c\)d) <https://ex.com/e\_f> `https://ex.com/g\_h` "
+        '&lt;https://ex.com&gt; [y](<https://ex.com/i_j_>) <a href="https://ex.com/?k=1&amp;l=2">z</a> https://ex.com/?m=1&amp;n=2&copy=3',
+        r"https://ex.com/a_b x (https://ex.com/c)d) https://ex.com/e\_f https://ex.com/g\_h <https://ex.com> "
+        "y (https://ex.com/i_j_) z (https://ex.com/?k=1&l=2) https://ex.com/?m=1&n=2&copy=3",
+    ),
     "reference links are resolved, references without a link are kept": (
         """
         As [shown][1] and [2].

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from workers.text.graphemes import grapheme_starts
-from workers.text.parts import MAX_BODY, split_parts
+from workers.text.parts import MAX_BODY, greedy_parts, split_parts
 from workers.text.segments import count_segments
 from workers.text.urls import find_urls, span_around
 
@@ -20,6 +20,26 @@ TEXTS = st.one_of(
         "".join
     ),
 )
+REPLIES = st.lists(
+    st.lists(
+        st.sampled_from(
+            [
+                "A short line.",
+                "- an item of a list",
+                "A sentence of the usual length stands here. And another one, a bit longer than the first, follows it.",
+                "https://ex.com/" + "a_b/" * 12 + " is where it is",
+                "Dire “rien”, c’est déjà [dire] {quelque chose} ~ à peine €5.",
+                "Schön 👍🏽 👨‍👩‍👧 🇩🇪",
+                "今天的订单已经发货。请注意查收。谢谢！",
+                "word " * 40 + "end",
+            ]
+        ),
+        min_size=1,
+        max_size=6,
+    ).map("\n".join),
+    min_size=2,
+    max_size=12,
+).map("\n\n".join)
 LIMITS = st.one_of(st.integers(1, 12), st.integers(13, 90))
 
 CASES = [
@@ -98,6 +118,45 @@ def test_parts_are_as_few_as_greedy_words_allow(words: list[str], limit: int) ->
     assert len(parts) == fewest
 
 
+@settings(max_examples=250)
+@given(REPLIES, st.sampled_from([160, 306, 320, 459, 700, 1500, 1600]))
+def test_saving_segments_costs_nothing_else(text: str, limit: int) -> None:
+    parts, greedy = split_parts(text, limit), list(greedy_parts(text, limit))
+    assert "".join(parts) == text
+    assert all(part.strip() and count_segments(part).units <= limit for part in parts)
+    assert len(parts) <= len(greedy)
+    assert _segments(parts) <= _segments(greedy)
+    whole, urls = grapheme_starts(text), find_urls(text)
+    for cut in list(accumulate(map(len, parts)))[:-1]:
+        assert cut in whole
+        assert span_around(urls, cut) is None
+        assert text[cut - 1].isspace() or text[cut - 1] in "。！"
+
+
+PARAGRAPH = "Here is a paragraph that fills some room. It has two sentences.\n\n"
+SAVED = {
+    "a short beginning does not become a part of its own": ("Hi!\n\n" + "- an item\n" * 40, 320, 2),
+    "paragraphs stay whole where nothing is saved": (PARAGRAPH * 10, 320, 3),
+    "the part with the emoji stays short": ("Hi 👋\n\n" + PARAGRAPH * 20, 1000, 2),
+}
+
+
+@pytest.mark.parametrize(("text", "limit", "parts"), SAVED.values(), ids=SAVED)
+def test_cuts_move_to_where_they_cost_less(text: str, limit: int, parts: int) -> None:
+    text = text.rstrip()
+    ours, greedy = split_parts(text, limit), list(greedy_parts(text, limit))
+    assert len(ours) == parts
+    assert _segments(ours) < _segments(greedy) or text.startswith(PARAGRAPH)
+    assert all(part.endswith("\n\n" if "- an item" not in text else "\n") for part in ours[:-1])
+
+
+def test_a_heading_stays_with_what_it_announces() -> None:
+    text = PARAGRAPH * 4 + "What comes next\n\n" + PARAGRAPH * 4
+    assert [part.startswith("What comes next") for part in split_parts(text.rstrip(), 290)] == [False, True]
+    listed = PARAGRAPH * 4 + "You need:\n" + "- an item\n" * 20
+    assert split_parts(listed.rstrip(), 290)[1].startswith("You need:")
+
+
 @given(st.lists(st.text("abc", min_size=1, max_size=9), min_size=2, max_size=40), st.integers(20, 60))
 def test_blanks_stay_at_the_end_of_the_earlier_part(words: list[str], limit: int) -> None:
     parts = split_parts(" ".join(words), limit)
@@ -135,6 +194,10 @@ def test_a_megabyte_is_cut_in_linear_time(text: str) -> None:
     parts = split_parts(text, 1500)
     assert time.process_time() - started < 5  # linear takes about 1 s, quadratic takes minutes
     assert "".join(parts) == text.rstrip() or "".join(parts) == text
+
+
+def _segments(parts: list[str]) -> int:
+    return sum(count_segments(part).segments for part in parts)
 
 
 def _blank_runs(text: str) -> list[str]:

@@ -48,6 +48,37 @@ def test_blanks_that_smart_encoding_makes_are_tidied() -> None:
     assert part.body == "a\n\nb"
 
 
+def test_counters_stand_before_each_of_several_parts() -> None:
+    text = "First sentence here. Second sentence here. Third sentence here."
+    assert [part.body for part in render(text, limit=50, counters=True)] == [
+        "(1/2) First sentence here. Second sentence here. ",
+        "(2/2) Third sentence here.",
+    ]
+    assert [part.body for part in render("Only one.", counters=True)] == ["Only one."]
+
+
+@settings(max_examples=200)
+@given(st.text("ab *_#-\n“’é👍.", max_size=900), st.sampled_from([39, 40, 70, 160, 400]))
+def test_counters_are_within_the_limit_and_hide_no_text(reply: str, limit: int) -> None:
+    plain = tidy(smart_encode(to_plain(reply)))
+    parts = render(reply, limit=limit, counters=True)
+    assert all(part.units <= limit for part in parts)
+    if len(parts) < 2 or limit < 40:
+        assert parts == render(reply, limit=limit)
+    else:
+        marks = [f"({index}/{len(parts)}) " for index in range(1, len(parts) + 1)]
+        assert all(part.body.startswith(mark) for part, mark in zip(parts, marks, strict=True))
+        shown = "".join(part.body.removeprefix(mark) for part, mark in zip(parts, marks, strict=True))
+        assert "".join(shown.split()) == "".join(plain.split())
+
+
+def test_counters_of_a_hundred_parts_have_room() -> None:
+    parts = render("word " * 1000, limit=40, counters=True)
+    assert len(parts) > 100
+    assert parts[-1].body.startswith(f"({len(parts)}/{len(parts)}) ")
+    assert max(part.units for part in parts) <= 40
+
+
 @settings(max_examples=400)
 @given(st.text(max_size=300), st.booleans(), st.booleans(), st.integers(2, 200))
 def test_bodies_are_never_blank_and_within_the_limit(
