@@ -41,7 +41,11 @@ def send(
     target: Annotated[
         str, typer.Option("--target", metavar="sms:+NUMBER", help="To whom. `twilio-sms:+NUMBER` works as well.")
     ],
-    text: Annotated[str, typer.Option("--message", metavar="TEXT", help="What to say, as plain text.")],
+    text: Annotated[str, typer.Option("--message", metavar="TEXT", help="What to say, as plain text.")] = "",
+    media: Annotated[
+        list[str] | None,
+        typer.Option("--media", metavar="URL", help="A picture or file that Twilio fetches; up to ten times."),
+    ] = None,
     channel: ChannelOption = None,
     account: AccountOption = None,
     as_json: JsonOption = False,
@@ -50,8 +54,8 @@ def send(
 ) -> None:
     """Queue one text; it leaves after whatever is already on its way to that person.
 
-    A bad number, or one that has opted out, is refused before anything is stored. Exit status 0 means queued, not
-    delivered.
+    A bad number or URL, or who has opted out, is refused before anything is stored. Exit status 0 means queued, not
+    delivered. If Twilio will not take the media, the words go without them.
 
     \b
     Example:  textgate message send --target sms:+15551234567 --message "hello"
@@ -59,10 +63,11 @@ def send(
     --json:   {"account", "to", "replyId", "state": "queued"}
     """
     to = parse_target(target, channel)
-    if not text.strip():
+    if not text.strip() and not media:
         raise UsageError("--message is empty: there is nothing to send")
     gateway = find_target(common(context, config, state_dir))
-    reply = asyncio.run(queue_text(gateway, to, text, account=account))
+    checked = parse_media(media or [], loopback=gateway.twilio_is_local)
+    reply = asyncio.run(queue_text(gateway, to, text, account=account, media=checked))
     if as_json:
         print_json({"account": reply.account_id, "to": reply.to, "replyId": reply.reply_id, "state": "queued"})
     else:
@@ -70,7 +75,20 @@ def send(
         typer.echo(f"Where it is: textgate message trace {reply.reply_id}")
 
 
-async def queue_text(gateway: Target, to: Address, text: str, *, account: str | None) -> "Reply":
+def parse_media(urls: list[str], *, loopback: bool) -> tuple[str, ...]:
+    """The URLs of `--media`. Raises UsageError that names the wrong one by its place."""
+    from shared.media_urls import BadMediaError, check_media
+
+    try:
+        return check_media(urls, loopback=loopback)
+    except BadMediaError as error:
+        which = "" if error.index is None or len(urls) == 1 else f" no. {error.index + 1}"
+        raise UsageError(f"--media{which}: {error}") from error
+
+
+async def queue_text(
+    gateway: Target, to: Address, text: str, *, account: str | None, media: tuple[str, ...] = ()
+) -> "Reply":
     """Hand the text to the pipeline. Raises UsageError for an account that is unknown or off, and who has opted out."""
     from shared.optout import is_opted_out
     from shared.outbox import enqueue_text
@@ -84,4 +102,4 @@ async def queue_text(gateway: Target, to: Address, text: str, *, account: str | 
                 f"{to} has opted out of texts from account {account_id}: they must text START first; see `textgate "
                 "optout show`"
             )
-        return await enqueue_text(redis, keys, account_id=account_id, to=to, text=text)
+        return await enqueue_text(redis, keys, account_id=account_id, to=to, text=text, media=media)

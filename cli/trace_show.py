@@ -69,6 +69,7 @@ def _part_words(part: PartTrace) -> str:
     said += [f"sid {state.sid}"] if state.sid else []
     said += [f"status {state.status.value}"] if state.status else []
     said += [f"code {describe_code(state.error_code)}"] if state.error_code else []
+    said += [f"without its media ({state.media_refused})"] if state.media_refused else []
     newest = max(filter(None, (state.journaled_ms, state.accepted_ms, state.status_ms)), default=None)
     return ", ".join([*said, *([f"last change {iso(newest)}"] if newest else [])])
 
@@ -84,6 +85,7 @@ def _part(part: PartTrace, now_ms: int) -> dict[str, Any]:
         "errorCode": state.error_code,
         "errorMeaning": info.meaning if info else None,
         "errorHint": (info.hint or None) if info else None,
+        "mediaRefused": state.media_refused,
         "journaledAt": iso_or_none(state.journaled_ms),
         "acceptedAt": iso_or_none(state.accepted_ms),
         "statusAt": iso_or_none(state.status_ms),

@@ -92,12 +92,22 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True):
     """A second, different final status, if Twilio reported two."""
     carrier_time: str | None = None
     """`RawDlrDoneDate`: when the carrier was done, YYMMDDhhmm."""
+    media_refused: str | None = None
+    """Why Twilio refused its media, such as `twilio-21620`; it goes, or went, without them."""
 
 
 async def enqueue_text(
-    redis: Redis, keys: Keys, *, account_id: str, to: str, text: str, origin: Origin = Origin.OPERATOR
+    redis: Redis,
+    keys: Keys,
+    *,
+    account_id: str,
+    to: str,
+    text: str,
+    origin: Origin = Origin.OPERATOR,
+    media: tuple[str, ...] = (),
 ) -> Reply:
-    """Hand one text to the pipeline, after whatever is already on its way to that person. Returns what was stored."""
+    """Hand one text, or media with or without words, to the pipeline, after whatever is already on its way to that
+    person. Returns what was stored."""
     conversation = conversation_id(account_id, to)
     now_ms = time.time_ns() // 1_000_000
     reply = Reply(
@@ -105,9 +115,10 @@ async def enqueue_text(
         account_id=account_id,
         conversation=conversation,
         to=to,
-        texts=(text,),
+        texts=(text,) if text else (),
         origin=origin,
         created_ms=now_ms,
+        media=media,
     )
     lane = keys.lane(Stage.FORMAT, conversation)
     once = keys.once(reply.reply_id)
@@ -168,9 +179,12 @@ def dispatch(
     )
 
 
-def release(*, keys: Keys, part_id: str, attempt: str) -> Call:
-    """The announced request certainly did not reach Twilio; the reply is 1 if the attempt held the part."""
-    return Call(script("release_part"), (keys.part(part_id),), (attempt, PART_TTL_MS))
+def release(*, keys: Keys, part_id: str, attempt: str, media_refused: str = "") -> Call:
+    """The announced request certainly did not reach Twilio; the reply is 1 if the attempt held the part.
+
+    `media_refused`: Twilio's code, if it refused the part for its media; from now on it goes without them.
+    """
+    return Call(script("release_part"), (keys.part(part_id),), (attempt, PART_TTL_MS, media_refused))
 
 
 def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Call:

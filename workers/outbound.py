@@ -14,12 +14,13 @@ import msgspec
 from shared.errors import NotNow, PermanentError, TransientError
 from shared.fault_points import FaultPoint, reach
 from shared.keys import Stage
+from shared.logs import logger
 from shared.optout import Cause, change_opt_out, new_change
 from shared.outbox import DispatchVerdict, Status, dispatch, release, settle
 from shared.records import Part, decode_part, decode_pause
 from shared.redis_client import load_list
 from shared.settings import Account
-from shared.twilio_codes import OPTED_OUT
+from shared.twilio_codes import MEDIA_CODES, OPTED_OUT
 from workers.reconcile import find_sent
 from workers.work import Burial, Environment, StageSpec, Work
 
@@ -28,6 +29,8 @@ POST_WITHIN_S = 5.0
 
 PAUSED_WAIT_S = 30.0
 LOOK_AGAIN_S = 3.0
+
+log = logger(__name__)
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +59,7 @@ async def send_part(work: Work, env: Environment) -> None:
 async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: DispatchVerdict, detail: str) -> None:
     match verdict:
         case DispatchVerdict.GO:
-            await _post(work, env, attempt)
+            await _post(work, env, attempt, media_refused=detail.partition(" ")[2])
         case DispatchVerdict.IN_DOUBT:
             raise NotNow("another attempt announced it meanwhile", delay_s=LOOK_AGAIN_S)
         case DispatchVerdict.ACCEPTED:
@@ -91,7 +94,7 @@ async def _dispatch(
     return verdict, detail.decode()
 
 
-async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
+async def _post(work: Work, env: Environment, attempt: Attempt, *, media_refused: str) -> None:
     part = attempt.part
     reach(FaultPoint.AFTER_JOURNAL, work.conversation)
     if env.twilio is None:
@@ -99,10 +102,16 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
     try:
         if time.monotonic() - attempt.started > POST_WITHIN_S:
             raise NotNow("woke up too late to post", delay_s=0)
-        sent = await env.twilio.send(attempt.account, part)
+        sent = await env.twilio.send(
+            attempt.account, msgspec.structs.replace(part, media=()) if media_refused else part
+        )
     except (PermanentError, TransientError, NotNow) as error:
         # Certainly not with Twilio: nobody needs to look for it.
-        await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token))
+        refusal = "" if media_refused else refusal_of_media(error, part)
+        await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token, media_refused=refusal))
+        if refusal:
+            log.warning("media_refused", account=part.account_id, part=part.part_id, code=refusal, reason=str(error))
+            raise NotNow("Twilio refused the media: the words go without them", delay_s=0) from error
         if isinstance(error, PermanentError) and error.code == f"twilio-{OPTED_OUT}":
             change = new_change(part.to, out=True, cause=Cause.TWILIO)
             await work.call(change_opt_out(keys=env.keys, account_id=part.account_id, change=change))
@@ -111,6 +120,13 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
     if part.received_ms is not None:
         work.facts["latency_ms"] = time.time_ns() // 1_000_000 - part.received_ms
     await _settle(work, env, part, sent.sid, sent.status)
+
+
+def refusal_of_media(error: Exception, part: Part) -> str:
+    """The code of a refusal that struck the media and not the words; empty if it did not, or if there are no words."""
+    code = error.code if isinstance(error, PermanentError) else ""
+    names_media = code.removeprefix("twilio-") in {str(each) for each in MEDIA_CODES}
+    return code if part.media and part.body.strip() and names_media else ""
 
 
 async def _reconcile(work: Work, env: Environment, attempt: Attempt, detail: str) -> None:

@@ -23,7 +23,8 @@ CLOCK_SLACK = timedelta(seconds=10)
 
 LOG_AWAY_S = 10.0
 
-TRIAL_PREFIX = "Sent from your Twilio trial account - "
+TRIAL_PREFIX = "Sent from your Twilio trial account -"
+"""Without the blank behind it, which is trimmed where no words follow."""
 
 
 async def find_sent(env: Environment, account: Account, part: Part, *, journaled_ms: int) -> SentMessage | None:
@@ -46,7 +47,10 @@ async def find_sent(env: Environment, account: Account, part: Part, *, journaled
 
 
 def same_body(stored: str, sent: str) -> bool:
-    """Twilio trims bodies, may smart-encode them, and puts words of its own before those of a trial account."""
+    """Twilio trims bodies, may smart-encode them, and puts words of its own before those of a trial account.
+
+    Media are not compared: Twilio counts them late, and only media-only messages have no words.
+    """
     return transliterate(stored.removeprefix(TRIAL_PREFIX)).split() == transliterate(sent).split()
 
 

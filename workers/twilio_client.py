@@ -110,10 +110,11 @@ class TwilioApi:
         by = account.sender_to(part.to)
         sender = {"from_": by.number} if by.number else {"messaging_service_sid": by.service_sid}
         messages = self._client(account).messages
+        options: dict[str, Any] = {"media_url": list(part.media)} if part.media else {}
         _conversation.set(part.conversation)
         try:
             message = await messages.create_async(
-                to=part.to, body=part.body, status_callback=callback or None, **sender
+                to=part.to, body=part.body, status_callback=callback or None, **sender, **options
             )
         except TwilioException as error:
             raise as_our_error(error) from error

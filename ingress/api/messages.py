@@ -89,6 +89,7 @@ def _tried(state: PartState, letters: tuple[DeadLetter, ...]) -> MessagePart:
         status=None if state.status is None else state.status.value,
         sid=state.sid,
         error=error,
+        media_refused=None if state.media_refused is None else _cause_of_twilio(state.media_refused),
         dispatched_at=maybe_moment(state.journaled_ms),
         accepted_at=maybe_moment(state.accepted_ms),
         status_at=maybe_moment(state.status_ms),
@@ -102,6 +103,7 @@ def _untried(part_id: str, phase: PartPhase, error: Cause | None) -> MessagePart
         status=None,
         sid=None,
         error=error,
+        media_refused=None,
         dispatched_at=None,
         accepted_at=None,
         status_at=None,
@@ -119,6 +121,11 @@ def _cause_of_letter(letter: DeadLetter) -> Cause:
         return _cause_of_code(int(code))
     meaning = "something unforeseen happened" if letter.code == "bug" else letter.message
     return Cause(code=letter.code, meaning=meaning, hint=letter.hint)
+
+
+def _cause_of_twilio(label: str) -> Cause:
+    code = label.removeprefix("twilio-")
+    return _cause_of_code(int(code)) if code.isdigit() else Cause(code=label, meaning="Twilio refused it", hint="")
 
 
 def _cause_of_code(code: int) -> Cause:

@@ -35,7 +35,8 @@ def openapi_document() -> Json:
     _, schemas = msgspec.json.schema_components(
         (SendRequest, Accepted, Message, Conversation, Problem), ref_template=_REFERENCE
     )
-    schemas["SendRequest"]["oneOf"] = [{"required": ["text"]}, {"required": ["texts"]}]
+    words: list[Json] = [{"required": ["text"]}, {"required": ["texts"]}]
+    schemas["SendRequest"]["oneOf"] = [*words, {"required": ["media"], "not": {"anyOf": words}}]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -152,6 +153,7 @@ EXAMPLES: Json = {
         "markdown": {
             "value": {"to": "+12025550111", "markdown": True, "texts": ["**Order 4711**", "- tea\n- two cups"]},
         },
+        "media": {"value": {"to": "+12025550111", "text": "Today:", "media": ["https://example.com/menu.png"]}},
         "defaultTo": {"summary": "To the account's defaultTo", "value": {"text": "The backup is done."}},
     },
     "accepted": {

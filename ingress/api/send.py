@@ -19,6 +19,7 @@ from ingress.api.service import Service
 from ingress.api.wire import Accepted, MessageStatus, SendRequest
 from shared.idempotency import IdempotencyKey, Submitted, SubmitVerdict, submit, submitted_of
 from shared.keys import conversation_id
+from shared.media_urls import BadMediaError, check_media
 from shared.phone import Address, parse_person
 from shared.records import Origin, Reply
 from shared.settings import Account, ApiScope, ApiToken
@@ -32,7 +33,13 @@ async def post_message(service: Service, request: Request) -> Response:
     key = parse_key(request.headers.get("idempotency-key"), token)
     wanted = parse_send(await read_json(request))
     account = decide_account(wanted, token, service.accounts, service.default_account_id)
-    reply = reply_of(wanted, account, decide_recipient(wanted, account), now_ms=time.time_ns() // 1_000_000)
+    reply = reply_of(
+        wanted,
+        account,
+        decide_recipient(wanted, account),
+        media=decide_media(wanted, loopback=service.twilio_is_local),
+        now_ms=time.time_ns() // 1_000_000,
+    )
     call = submit(keys=service.keys, reply=reply, body=_encode(wanted), idempotency=key)
     outcome = submitted_of(await service.commit.call(call))
     request.state.facts = {
@@ -89,7 +96,17 @@ def decide_recipient(wanted: SendRequest, account: Account) -> Address:
     return address
 
 
-def reply_of(wanted: SendRequest, account: Account, to: Address, *, now_ms: int) -> Reply:
+def decide_media(wanted: SendRequest, *, loopback: bool) -> tuple[str, ...]:
+    """The media to send along. Raises RefusedError(400)."""
+    if wanted.media is UNSET:
+        return ()
+    try:
+        return check_media(wanted.media, loopback=loopback)
+    except BadMediaError as error:
+        raise invalid("/media" if error.index is None else f"/media/{error.index}", str(error)) from None
+
+
+def reply_of(wanted: SendRequest, account: Account, to: Address, *, media: tuple[str, ...] = (), now_ms: int) -> Reply:
     """The message as the format lane holds it."""
     conversation = conversation_id(account.id, to)
     texts = (wanted.text,) if wanted.text is not UNSET else wanted.texts
@@ -102,6 +119,7 @@ def reply_of(wanted: SendRequest, account: Account, to: Address, *, now_ms: int)
         origin=Origin.API,
         created_ms=now_ms,
         markdown=wanted.markdown,
+        media=media,
     )
 
 

@@ -10,7 +10,18 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.media_urls import MAX_MEDIA, MAX_URL_LENGTH
+
 Text = Annotated[str, Meta(pattern=r"\S", description="What to say; the parts are cut here.")]
+MediaUrl = Annotated[
+    str,
+    Meta(
+        max_length=MAX_URL_LENGTH,
+        description="`https` only.",
+        examples=["https://example.com/menu.png"],
+        extra_json_schema={"pattern": r"^https://[^\s/@]+(/\S*)?$"},
+    ),
+]
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -18,7 +29,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class SendRequest(Wire, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A message to one person: either `text` or `texts`."""
+    """A message to one person: either `text` or `texts`, with `media` or without, or `media` alone."""
 
     to: (
         Annotated[
@@ -44,6 +55,17 @@ class SendRequest(Wire, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     text: Text | UnsetType = UNSET
     texts: (
         Annotated[tuple[Text, ...], Meta(min_length=1, max_length=10, description="Several texts, sent in this order.")]
+        | UnsetType
+    ) = UNSET
+    media: (
+        Annotated[
+            tuple[MediaUrl, ...],
+            Meta(
+                min_length=1,
+                max_length=MAX_MEDIA,
+                description="Pictures or files, as public URLs that Twilio fetches; then the text may be left out.",
+            ),
+        ]
         | UnsetType
     ) = UNSET
     markdown: Annotated[
@@ -118,6 +140,9 @@ class MessagePart(Wire, frozen=True):
     status: Annotated[str | None, Meta(description="Twilio's latest word, such as `sent`; null until it has the part.")]
     sid: Annotated[str | None, Meta(description="Twilio's id of it.")]
     error: Cause | None
+    media_refused: Annotated[
+        Cause | None, Meta(description="Why Twilio refused its media; its words went, or will go, without them.")
+    ]
     dispatched_at: datetime.datetime | None
     accepted_at: datetime.datetime | None
     status_at: Annotated[datetime.datetime | None, Meta(description="When the latest delivery callback came.")]

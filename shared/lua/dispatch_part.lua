@@ -15,7 +15,7 @@
 --       8 journaled_ms of the attempt that was looked for in vain, or empty; 9 account; 10 conversation id;
 --       11 ms of the STOP that this part confirms, or empty.
 -- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; wait, ms;
--- go, ms of the journal entry.
+-- go, "ms of the journal entry" and behind a blank why Twilio refused its media, if it did.
 -- Atomic because opt-out, pause and pace must hold at the very moment of the journal entry.
 -- One confirmation of a STOP may follow it within five minutes. Source: 47 CFR 64.1200(a)(12).
 local CONFIRM_WITHIN_MS = 5 * 60 * 1000
@@ -26,7 +26,7 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {'fenced', ''} en
 -- parts go out. (The lane is busy, so its conversation has no lifetime anyway.)
 redis.call('PERSIST', KEYS[1])
 
-local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms')
+local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms', 'media_refused')
 if part[1] == 'accepted' then return {'accepted', part[4]} end
 local mine = part[2] == ARGV[3]
 if part[1] == 'dispatching' and not mine and part[3] ~= ARGV[8] then
@@ -55,4 +55,4 @@ local stamp = string.format('%.0f', now)
 redis.call('HSET', KEYS[2], 'state', 'dispatching', 'attempt', ARGV[3], 'journaled_ms', stamp,
   'account', ARGV[9], 'conversation', ARGV[10], 'segments', ARGV[5])
 redis.call('PERSIST', KEYS[2]) -- a doubt must not be forgotten while its part waits, however long
-return {'go', stamp}
+return {'go', stamp .. ' ' .. (part[6] or '')}
