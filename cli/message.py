@@ -1,7 +1,7 @@
 """`textgate message`: send a text yourself, like the agent's answers are sent. Where one is: `cli/trace.py`."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,6 +46,10 @@ def send(
         list[str] | None,
         typer.Option("--media", metavar="URL", help="A picture or file that Twilio fetches; up to ten times."),
     ] = None,
+    validity: Annotated[
+        int | None,
+        typer.Option("--validity", metavar="S", min=1, max=36_000, help="Seconds it may wait in Twilio's own queue."),
+    ] = None,
     channel: ChannelOption = None,
     account: AccountOption = None,
     as_json: JsonOption = False,
@@ -67,7 +71,7 @@ def send(
         raise UsageError("--message is empty: there is nothing to send")
     gateway = find_target(common(context, config, state_dir))
     checked = parse_media(media or [], loopback=gateway.twilio_is_local)
-    reply = asyncio.run(queue_text(gateway, to, text, account=account, media=checked))
+    reply = asyncio.run(queue_text(gateway, to, text, account=account, media=checked, validity_s=validity))
     if as_json:
         print_json({"account": reply.account_id, "to": reply.to, "replyId": reply.reply_id, "state": "queued"})
     else:
@@ -86,10 +90,9 @@ def parse_media(urls: list[str], *, loopback: bool) -> tuple[str, ...]:
         raise UsageError(f"--media{which}: {error}") from error
 
 
-async def queue_text(
-    gateway: Target, to: Address, text: str, *, account: str | None, media: tuple[str, ...] = ()
-) -> "Reply":
-    """Hand the text to the pipeline. Raises UsageError for an account that is unknown or off, and who has opted out."""
+async def queue_text(gateway: Target, to: Address, text: str, *, account: str | None, **options: Any) -> "Reply":
+    """Hand the text to the pipeline; `options` are those of `enqueue_text`. Raises UsageError for an account that is
+    unknown or off, and for who has opted out."""
     from shared.optout import is_opted_out
     from shared.outbox import enqueue_text
 
@@ -102,4 +105,4 @@ async def queue_text(
                 f"{to} has opted out of texts from account {account_id}: they must text START first; see `textgate "
                 "optout show`"
             )
-        return await enqueue_text(redis, keys, account_id=account_id, to=to, text=text, media=media)
+        return await enqueue_text(redis, keys, account_id=account_id, to=to, text=text, **options)

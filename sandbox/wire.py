@@ -96,6 +96,7 @@ class MessageView(Struct, frozen=True, kw_only=True):
     num_media: int
     media_urls: tuple[str, ...]
     """Where Twilio would fetch what an outbound message carries; the sandbox fetches nothing."""
+    validity_period_s: int | None
     status: Status
     error_code: int | None
     created_at: float
@@ -165,6 +166,7 @@ def show_message(message: Message) -> MessageView:
         num_segments=message.num_segments,
         num_media=len(message.media) or len(message.media_urls),
         media_urls=message.media_urls,
+        validity_period_s=message.validity_period_s,
         status=message.status,
         error_code=message.error_code,
         created_at=message.created_at,

@@ -149,6 +149,7 @@ class _Builder:
             opt_out=self._opt_out(),
             texts=self._texts_in_words(name=self._plain("name") or account_id),
             part_counters=self._plain("part_counters"),
+            validity_s=self._plain("validity_s"),
         )
         if account.enabled:
             self._refuse_incomplete(account)

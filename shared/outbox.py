@@ -105,6 +105,7 @@ async def enqueue_text(
     text: str,
     origin: Origin = Origin.OPERATOR,
     media: tuple[str, ...] = (),
+    validity_s: int | None = None,
 ) -> Reply:
     """Hand one text, or media with or without words, to the pipeline, after whatever is already on its way to that
     person. Returns what was stored."""
@@ -119,6 +120,7 @@ async def enqueue_text(
         origin=origin,
         created_ms=now_ms,
         media=media,
+        validity_s=validity_s,
     )
     lane = keys.lane(Stage.FORMAT, conversation)
     once = keys.once(reply.reply_id)

@@ -58,6 +58,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     segments_per_second: float = _DEFAULTS.segments_per_second
     smart_encoding: bool = _DEFAULTS.smart_encoding
     opt_out: OptOutSection = _DEFAULTS.opt_out
+    validity_s: int | None = _DEFAULTS.validity_s
     texts: Texts = Texts()
     """The fixed texts, in its language and with its own words."""
 

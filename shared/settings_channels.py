@@ -15,6 +15,11 @@ from shared.settings_sections import Count, Section, Text
 from shared.settings_texts import TextsSection
 from shared.texts import DEFAULT_LANGUAGE
 
+MAX_VALIDITY_S = 36_000
+"""Source: Twilio, Messages resource, "ValidityPeriod"."""
+
+Validity = Annotated[int, Meta(ge=1, le=MAX_VALIDITY_S)]
+
 PhoneInput = Annotated[str | int, Meta(extra={"expected": "a phone number such as +15551234567"})]
 """A number as people write it: `"+15551234567"`, `"sms:+15551234567"` or `15551234567`."""
 
@@ -177,6 +182,16 @@ class AccountSection(Section, frozen=True):
     texts: Annotated[TextsSection, Meta(description="Fixed texts in words of your own; null = say nothing.")] = (
         TextsSection()
     )
+
+    validity_s: Annotated[
+        Validity | None,
+        Meta(
+            description=(
+                "How long a text may wait in Twilio's own queue, in seconds; then it fails with code 30036 instead of "
+                "coming late. null = Twilio's ten hours."
+            ),
+        ),
+    ] = msgspec.field(default=None, name="validitySeconds")
 
 
 class SmsSection(AccountSection, frozen=True):

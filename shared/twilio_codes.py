@@ -120,6 +120,7 @@ CODES: dict[int, CodeInfo] = {
     63019: _permanent("a media file could not be downloaded", _MEDIA),
     63034: _permanent("the media is too large for the channel", _MEDIA),
     63038: _transient("the account's daily cap is reached", "wait, or ask Twilio to raise it", 3600),
+    90007: _permanent("the validity period is outside 1 to 36000 seconds", "check validitySeconds"),
 }
 
 MEDIA_CODES = frozenset(code for code, info in CODES.items() if info.hint == _MEDIA)

@@ -78,6 +78,7 @@ def parts_of(reply: Reply, account: Account, *, strip_artifacts: bool = False) -
             created_ms=reply.created_ms,
             received_ms=reply.received_ms,
             media=reply.media if index == 0 else (),
+            validity_s=reply.validity_s,
         )
         for index, part in enumerate(rendered)
     ]

@@ -110,11 +110,10 @@ class TwilioApi:
         by = account.sender_to(part.to)
         sender = {"from_": by.number} if by.number else {"messaging_service_sid": by.service_sid}
         messages = self._client(account).messages
-        options: dict[str, Any] = {"media_url": list(part.media)} if part.media else {}
         _conversation.set(part.conversation)
         try:
             message = await messages.create_async(
-                to=part.to, body=part.body, status_callback=callback or None, **sender, **options
+                to=part.to, body=part.body, status_callback=callback or None, **sender, **_options(account, part)
             )
         except TwilioException as error:
             raise as_our_error(error) from error
@@ -166,6 +165,13 @@ class TwilioApi:
         )
         self._clients[account.id] = (account, client)
         return client
+
+
+def _options(account: Account, part: Part) -> dict[str, Any]:
+    """What only some messages carry."""
+    validity_s = account.validity_s if part.validity_s is None else part.validity_s
+    media = {"media_url": list(part.media)} if part.media else {}
+    return media if validity_s is None else {**media, "validity_period": validity_s}
 
 
 def as_our_error(error: TwilioException) -> TextgateError:

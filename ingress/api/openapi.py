@@ -85,7 +85,7 @@ def _send() -> Json:
         "name": "Idempotency-Key",
         "in": "header",
         "description": "Repeat a request with the key of before, and it is done once. Remembered for 24 hours.",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
         "example": "9b2e5c6e-order-4711",
     }
     refused = (

@@ -120,6 +120,7 @@ def reply_of(wanted: SendRequest, account: Account, to: Address, *, media: tuple
         created_ms=now_ms,
         markdown=wanted.markdown,
         media=media,
+        validity_s=None if wanted.validity_seconds is UNSET else wanted.validity_seconds,
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.media_urls import MAX_MEDIA, MAX_URL_LENGTH
+from shared.settings_channels import MAX_VALIDITY_S
 
 Text = Annotated[str, Meta(pattern=r"\S", description="What to say; the parts are cut here.")]
 MediaUrl = Annotated[
@@ -64,6 +65,20 @@ class SendRequest(Wire, frozen=True, forbid_unknown_fields=True, omit_defaults=T
                 min_length=1,
                 max_length=MAX_MEDIA,
                 description="Pictures or files, as public URLs that Twilio fetches; then the text may be left out.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    validity_seconds: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=MAX_VALIDITY_S,
+                description=(
+                    "How long each part may wait in Twilio's own queue; then it fails instead of coming late. Left "
+                    "out: as the account is configured."
+                ),
             ),
         ]
         | UnsetType

@@ -139,6 +139,7 @@ DEFAULTS: dict[str, tuple[str, object]] = {
     "pairingMaxPending": ("pairing_max_pending", 3),
     "segmentsPerSecond": ("segments_per_second", 1),
     "smartEncoding": ("smart_encoding", True),
+    "validitySeconds": ("validity_s", None),
 }
 
 
@@ -176,6 +177,7 @@ WRONG: dict[str, tuple[object, ...]] = {
     "pairingMaxPending": (-1, "3", 1.5),
     "segmentsPerSecond": (-1, "1"),
     "smartEncoding": ("yes", 1),
+    "validitySeconds": (0, 36_001, "60", 1.5),
     "accounts": ([], {"a b": {}}, {"shop": {"accounts": {}}}),
     "defaultAccount": (5, "nobody"),
 }

@@ -58,6 +58,11 @@ async def test_media_go_along_or_alone(api: Caller, redis: Redis, keys: Keys) ->
     ]
 
 
+async def test_a_validity_period_goes_along(api: Caller, redis: Redis, keys: Keys) -> None:
+    assert (await api.post({"to": ANN, "text": "Your code: 4711", "validitySeconds": 300})).status == 202
+    assert [reply.validity_s for reply in await waiting(redis, keys)] == [300]
+
+
 async def test_media_of_this_machine_go_out_only_where_twilio_is_on_this_machine(redis_url: str, redis: Redis) -> None:
     local = {"to": ANN, "media": ["http://127.0.0.1:8000/menu.png"]}
     for api_base, status in ((None, 400), ("http://127.0.0.1:4010", 202)):
@@ -97,7 +102,7 @@ PHONE = "expected a phone number in E.164 form such as +15551234567"
 MENU = "https://example.com/menu.png"
 URL = "expected a URL such as https://example.com/menu.png, without user info"
 WHY = "at its start: others could read or change what is sent"
-FIELDS = "to, account, text, texts, media, markdown"
+FIELDS = "to, account, text, texts, media, validitySeconds, markdown"
 
 
 @pytest.mark.parametrize(
@@ -130,6 +135,8 @@ FIELDS = "to, account, text, texts, media, markdown"
         ({"text": "a", "media": MENU}, "/media", "Expected `array`, got `str`"),
         ({"text": "a", "to": ANN, "media": [MENU, "http://example.com/a.png"]}, "/media/1", f"expected https:// {WHY}"),
         ({"text": "a", "to": ANN, "media": ["menu.png"]}, "/media/0", URL),
+        ({"text": "a", "to": ANN, "validitySeconds": 0}, "/validitySeconds", "Expected `int` >= 1"),
+        ({"text": "a", "to": ANN, "validitySeconds": 36_001}, "/validitySeconds", "Expected `int` <= 36000"),
         ([], "", "Expected `object`, got `array`"),
         ("text", "", "Expected `object`, got `str`"),
     ],

@@ -53,6 +53,12 @@ async def test_media_go_along_or_alone(send: Send, redis: Redis, keys: Keys) -> 
     ]
 
 
+async def test_a_validity_period_goes_along(send: Send, redis: Redis, keys: Keys) -> None:
+    assert send("--message", "Your code: 4711", "--validity", "300").returncode == 0
+    assert [reply.validity_s for reply in await waiting(redis, keys)] == [300]
+    assert send("--message", "Your code: 4711", "--validity", "36001").returncode == 2
+
+
 async def test_media_of_this_machine_need_a_twilio_on_this_machine(send: Send, redis: Redis, keys: Keys) -> None:
     assert send("--media", LOCAL).returncode == 1
     assert send("--media", LOCAL, TEXTGATE_TWILIO_API_BASE="http://127.0.0.1:4010").returncode == 0

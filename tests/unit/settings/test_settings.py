@@ -37,6 +37,7 @@ def test_the_defaults_are_those_of_the_documentation(load: Load) -> None:
     assert defaults.segments_per_second == 1
     assert defaults.smart_encoding
     assert defaults.language == "en"
+    assert defaults.validity_s is None
     limits = defaults.rate_limits
     assert (limits.per_sender_per_minute, limits.per_account_per_minute) == (30, 300)
     assert limits.failed_signatures_per_minute == 300
