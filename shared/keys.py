@@ -99,7 +99,8 @@ class Keys:
         return f"{self.queue(stage)}:workers"
 
     def conversation(self, conversation: str) -> str:
-        """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed;
+        """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed,
+        <stage>:failing_ms -> since when;
         account and peer -> whose conversation it is.
         account, peer: whom it is with, once the API has written to them; for those who know only the id.
         Expires 30 days after its last lane fell idle."""

@@ -33,6 +33,7 @@ class DispatchVerdict(StrEnum):
     ACCEPTED = "accepted"
     IN_DOUBT = "in_doubt"
     OPTED_OUT = "opted_out"
+    TOO_OLD = "too_old"
     WAIT = "wait"
 
 
@@ -150,11 +151,20 @@ async def load_part_of_sid(redis: Redis, keys: Keys, message_sid: str) -> PartSt
 
 
 def dispatch(
-    *, keys: Keys, part: Part, turn: str, attempt: str, sender: str, segments_per_second: float, looked_for_ms: str = ""
+    *,
+    keys: Keys,
+    part: Part,
+    turn: str,
+    attempt: str,
+    sender: str,
+    segments_per_second: float,
+    looked_for_ms: str = "",
+    not_after_ms: int | None = None,
 ) -> Call:
     """May `part` be sent now by `attempt`? The reply is `[verdict, detail]`; "go" has journalled it.
 
-    `looked_for_ms`: the journal entry that was looked for at Twilio in vain, past its grace period.
+    `looked_for_ms`: the journal entry that was looked for at Twilio in vain, past its grace period. `not_after_ms`:
+    when it is too old to be sent.
     """
     return Call(
         script("dispatch_part"),
@@ -177,6 +187,7 @@ def dispatch(
             part.account_id,
             part.conversation,
             part.created_ms if part.origin is Origin.OPT_OUT else "",
+            "" if not_after_ms is None else not_after_ms,
         ),
     )
 

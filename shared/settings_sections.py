@@ -17,6 +17,7 @@ from shared.secrets import SecretInput
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Text = Annotated[str, Meta(min_length=1)]
+Age = Annotated[float, Meta(gt=0, le=31_536_000)]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -77,6 +78,15 @@ class AgentSection(Section, frozen=True):
             )
         ),
     ] = UNSET
+    max_reply_age_s: Annotated[
+        Age | None,
+        Meta(
+            description=(
+                "How long after its text an answer may still go out, in seconds: after an outage nobody wants "
+                "yesterday's question answered. An older one becomes a dead letter `too-old`. null = any time."
+            )
+        ),
+    ] = msgspec.field(default=None, name="maxReplyAgeSeconds")
 
     @property
     def label(self) -> str:

@@ -123,6 +123,9 @@ CODES: dict[int, CodeInfo] = {
     90007: _permanent("the validity period is outside 1 to 36000 seconds", "check validitySeconds"),
 }
 
+DAILY_CAPS = frozenset({30023, 63038})
+"""Nothing more goes out before the day is over."""
+
 MEDIA_CODES = frozenset(code for code, info in CODES.items() if info.hint == _MEDIA)
 """The media are what Twilio will not take: the words can go without them."""
 

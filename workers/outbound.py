@@ -17,7 +17,7 @@ from shared.keys import Stage
 from shared.logs import logger
 from shared.optout import Cause, change_opt_out, new_change
 from shared.outbox import DispatchVerdict, Status, dispatch, release, settle
-from shared.records import Part, decode_part, decode_pause
+from shared.records import Origin, Part, decode_part, decode_pause
 from shared.redis_client import load_list
 from shared.settings import Account
 from shared.twilio_codes import MEDIA_CODES, OPTED_OUT
@@ -68,6 +68,12 @@ async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: Dispa
             work.outcome = "fenced"
         case DispatchVerdict.OPTED_OUT:
             raise PermanentError("the recipient has opted out", code="opted-out", hint="they must text START first")
+        case DispatchVerdict.TOO_OLD:
+            raise PermanentError(
+                "the answer comes too late: the text is older than agent.maxReplyAgeSeconds",
+                code="too-old",
+                hint="drop it, or retry it to send it all the same",
+            )
         case DispatchVerdict.WAIT:
             raise NotNow("the sender's pace", delay_s=int(detail) / 1000)
         case DispatchVerdict.PAUSED:
@@ -85,6 +91,7 @@ async def _dispatch(
         sender=attempt.account.sender_to(attempt.part.to).id,
         segments_per_second=attempt.account.segments_per_second,
         looked_for_ms=looked_for_ms,
+        not_after_ms=not_after_ms(attempt.part, env.settings.agent.max_reply_age_s),
     )
     verdict, detail = await work.call(call)
     verdict = DispatchVerdict(verdict.decode())
@@ -120,6 +127,15 @@ async def _post(work: Work, env: Environment, attempt: Attempt, *, media_refused
     if part.received_ms is not None:
         work.facts["latency_ms"] = time.time_ns() // 1_000_000 - part.received_ms
     await _settle(work, env, part, sent.sid, sent.status)
+
+
+def not_after_ms(part: Part, max_reply_age_s: float | None) -> int | None:
+    """When this part is too old to be sent, None if it never is. Only what answers a text ages, and an answer that has
+    begun is brought to its end."""
+    answers = part.origin in (Origin.AGENT, Origin.APOLOGY) and part.received_ms is not None and part.index == 0
+    if not answers or max_reply_age_s is None:
+        return None
+    return (part.received_ms or 0) + int(max_reply_age_s * 1000)
 
 
 def refusal_of_media(error: Exception, part: Part) -> str:

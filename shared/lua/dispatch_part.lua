@@ -13,8 +13,9 @@
 -- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender.
 -- ARGV: 1 stage; 2 turn; 3 attempt; 4 the person who gets it; 5 segments; 6 segments per second (0: any); 7 lifetime of the part in ms;
 --       8 journaled_ms of the attempt that was looked for in vain, or empty; 9 account; 10 conversation id;
---       11 ms of the STOP that this part confirms, or empty.
--- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; wait, ms;
+--       11 ms of the STOP that this part confirms, or empty; 12 ms after which it is not worth sending any more, or empty (never for a
+--       part that an operator has retried).
+-- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; too_old; wait, ms;
 -- go, "ms of the journal entry" and behind a blank why Twilio refused its media, if it did.
 -- Atomic because opt-out, pause and pace must hold at the very moment of the journal entry.
 -- One confirmation of a STOP may follow it within five minutes. Source: 47 CFR 64.1200(a)(12).
@@ -26,7 +27,7 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {'fenced', ''} en
 -- parts go out. (The lane is busy, so its conversation has no lifetime anyway.)
 redis.call('PERSIST', KEYS[1])
 
-local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms', 'media_refused')
+local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms', 'media_refused', 'retried_ms')
 if part[1] == 'accepted' then return {'accepted', part[4]} end
 local mine = part[2] == ARGV[3]
 if part[1] == 'dispatching' and not mine and part[3] ~= ARGV[8] then
@@ -34,9 +35,13 @@ if part[1] == 'dispatching' and not mine and part[3] ~= ARGV[8] then
 end
 
 local pause = redis.call('GET', KEYS[3])
-if pause then return {'paused', pause} end
+if pause then
+  redis.call('HDEL', KEYS[1], ARGV[1] .. ':failing_ms') -- see fail.lua
+  return {'paused', pause}
+end
 local confirms = ARGV[11] ~= '' and now - tonumber(ARGV[11]) < CONFIRM_WITHIN_MS
 if not confirms and redis.call('HEXISTS', KEYS[4], ARGV[4]) == 1 then return {'opted_out', ''} end
+if ARGV[12] ~= '' and now > tonumber(ARGV[12]) and not part[7] then return {'too_old', ''} end
 
 -- A reservation with debt: a part of any size may start once the sender's time has come, and pays afterwards. The
 -- start is kept with the part, so waiting, crashing and coming again never pays twice.
