@@ -31,6 +31,9 @@ PERMANENT = (
     "optout:*",
     "dead",
     "dead:*",
+    "held",
+    "held:last",
+    "hold:*",  # only while a message waits for its time; see lua/lib/holds.lua
     "part:*",  # only while dispatching; see lua/dispatch_part.lua
     "conversation:*",  # only while one of its lanes is busy; see lib/lanes.lua
 )
@@ -58,6 +61,21 @@ class LaneKeys(msgspec.Struct, frozen=True, kw_only=True):
         return (self.list, self.state, self.queue, self.bell, self.busy)
 
 
+class HoldKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The three keys that every script about a hold takes, in this order. See `lua/lib/holds.lua`."""
+
+    set: str
+    index: str
+    last: str
+
+    def as_tuple(self) -> tuple[str, str, str]:
+        return (self.set, self.index, self.last)
+
+    def entry(self, member: str) -> str:
+        """List: the records of one member of the hold."""
+        return f"{self.set}:{member.partition(':')[0]}"
+
+
 @lru_cache(maxsize=8192)
 def conversation_id(account_id: str, peer: str) -> str:
     """The id of the conversation of one account with one person: 16 characters that hold no number.
@@ -78,6 +96,9 @@ class Keys:
         write, the sweeper reads. Permanent."""
         self.dead = f"{prefix}dead"
         """Sorted set: dead letter id -> ms of burial. Permanent until retried or dropped."""
+        self.held = f"{prefix}held"
+        """Sorted set: key of each hold -> when its first message is due, in ms. The hold scripts write, the sweeper and
+        `message scheduled` read. Permanent."""
         self.sweeper = f"{prefix}sweeper"
         """String: who sweeps now; its TTL is the lease."""
 
@@ -119,6 +140,19 @@ class Keys:
     def lane_of_list(self, list_key: str) -> tuple[Stage, str]:
         """The stage and conversation that a lane's list key names; the inverse of `lane`."""
         stage, conversation = list_key.removeprefix(f"{self.prefix}lane:").split(":", 1)
+        return Stage(stage), conversation
+
+    def hold(self, stage: Stage, conversation: str) -> HoldKeys:
+        """The hold of one conversation at one stage: a sorted set, `<number>:<message id>` -> due time in ms, and
+        beside it a list of msgpack records per number. `held:last` is a string, the last number. All permanent until
+        the last message has left."""
+        return HoldKeys(
+            set=f"{self.prefix}hold:{stage.value}:{conversation}", index=self.held, last=f"{self.held}:last"
+        )
+
+    def hold_of_set(self, set_key: str) -> tuple[Stage, str]:
+        """The stage and conversation that a hold's key names; the inverse of `hold`. Raises ValueError."""
+        stage, conversation = set_key.removeprefix(f"{self.prefix}hold:").split(":", 1)
         return Stage(stage), conversation
 
     def seen(self, account_id: str, message_sid: str) -> str:
@@ -176,7 +210,8 @@ class Keys:
         return f"{self.prefix}idempotency:{digest}"
 
     def message(self, message_id: str) -> str:
-        """Hash: account, conversation and created_ms of a reply that the API took in. 30 days."""
+        """Hash: account, conversation and created_ms of a reply that the API took in; canceled_ms of one that was
+        canceled while it was held. 30 days, from its time on if it was scheduled."""
         return f"{self.prefix}message:{message_id}"
 
     def pace(self, account_id: str, sender: str) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared.group_commit import execute
+from shared.holds import hold_reply
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import append
 from shared.phone import person_of
@@ -34,6 +35,7 @@ class DispatchVerdict(StrEnum):
     IN_DOUBT = "in_doubt"
     OPTED_OUT = "opted_out"
     TOO_OLD = "too_old"
+    QUIET = "quiet"
     WAIT = "wait"
 
 
@@ -107,9 +109,10 @@ async def enqueue_text(
     origin: Origin = Origin.OPERATOR,
     media: tuple[str, ...] = (),
     validity_s: int | None = None,
+    due_ms: int | None = None,
 ) -> Reply:
     """Hand one text, or media with or without words, to the pipeline, after whatever is already on its way to that
-    person. Returns what was stored."""
+    person; at `due_ms` if that is given. Returns what was stored."""
     conversation = conversation_id(account_id, to)
     now_ms = time.time_ns() // 1_000_000
     reply = Reply(
@@ -123,9 +126,12 @@ async def enqueue_text(
         media=media,
         validity_s=validity_s,
     )
-    lane = keys.lane(Stage.FORMAT, conversation)
-    once = keys.once(reply.reply_id)
-    (result,) = await execute(redis, [append(lane=lane, stage=Stage.FORMAT, records=(encode(reply),), once=once)])
+    if due_ms is None:
+        lane, once = keys.lane(Stage.FORMAT, conversation), keys.once(reply.reply_id)
+        call = append(lane=lane, stage=Stage.FORMAT, records=(encode(reply),), once=once)
+    else:
+        call = hold_reply(keys=keys, reply=reply, due_ms=due_ms)
+    (result,) = await execute(redis, [call])
     if isinstance(result, Exception):
         raise result
     return reply
@@ -160,11 +166,12 @@ def dispatch(
     segments_per_second: float,
     looked_for_ms: str = "",
     not_after_ms: int | None = None,
+    quiet_ms: tuple[int, int] | None = None,
 ) -> Call:
     """May `part` be sent now by `attempt`? The reply is `[verdict, detail]`; "go" has journalled it.
 
     `looked_for_ms`: the journal entry that was looked for at Twilio in vain, past its grace period. `not_after_ms`:
-    when it is too old to be sent.
+    when it is too old to be sent. `quiet_ms`: the quiet stretch that it must keep to, the end not included.
     """
     return Call(
         script("dispatch_part"),
@@ -174,6 +181,7 @@ def dispatch(
             keys.paused(part.account_id),
             keys.opted_out(part.account_id),
             keys.pace(part.account_id, sender),
+            keys.hold(Stage.OUTBOUND, part.conversation).set,
         ),
         (
             Stage.OUTBOUND.value,
@@ -188,6 +196,7 @@ def dispatch(
             part.conversation,
             part.created_ms if part.origin is Origin.OPT_OUT else "",
             "" if not_after_ms is None else not_after_ms,
+            *(("", "") if quiet_ms is None else quiet_ms),
         ),
     )
 

@@ -27,7 +27,7 @@ from shared.config_secrets import SecretResolver, SecretsSection
 from shared.config_shape import parse_section
 from shared.errors import ConfigError
 from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
-from shared.settings_account import Account
+from shared.settings_account import Account, QuietHours
 from shared.settings_api import ApiToken, build_tokens
 from shared.settings_channels import ChannelsSection, DmPolicy, RateLimits
 from shared.settings_sections import (
@@ -55,6 +55,7 @@ __all__ = [
     "ConfigDocument",
     "DmPolicy",
     "Durability",
+    "QuietHours",
     "RateLimits",
     "RedisSettings",
     "Settings",

@@ -18,6 +18,9 @@ from shared.texts import DEFAULT_LANGUAGE
 MAX_VALIDITY_S = 36_000
 """Source: Twilio, Messages resource, "ValidityPeriod"."""
 
+ClockTime = Annotated[
+    str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", extra={"expected": "a time of day such as 21:00"})
+]
 Validity = Annotated[int, Meta(ge=1, le=MAX_VALIDITY_S)]
 
 PhoneInput = Annotated[str | int, Meta(extra={"expected": "a phone number such as +15551234567"})]
@@ -64,6 +67,31 @@ class OptOutSection(Section, frozen=True):
         tuple[Text, ...],
         Meta(description="Further texts that count as STOP, such as `BAJA`; case and accents do not matter."),
     ] = ()
+
+
+class QuietHoursSection(Section, frozen=True):
+    """When texts are held back."""
+
+    start: Annotated[
+        ClockTime,
+        Meta(description="When they begin, local time. `quietHours: {}` turns them on as shown here; off until then."),
+    ] = msgspec.field(default="21:00", name="from")
+    until: Annotated[ClockTime, Meta(description="When they end; before `from` means the next morning.")] = (
+        msgspec.field(default="08:00", name="to")
+    )
+    time_zone: Annotated[
+        Text,
+        Meta(
+            description=(
+                "`recipient`: the local time of the recipient's number; where its prefix lies in several zones, it is "
+                "quiet while any of them is. Else an IANA zone such as `Europe/Berlin`, for everybody."
+            )
+        ),
+    ] = "recipient"
+    replies: Annotated[
+        bool,
+        Meta(description="Hold back answers, too. Off: what answers a text of the last hour goes out at any time."),
+    ] = False
 
 
 class AccountSection(Section, frozen=True):
@@ -192,6 +220,11 @@ class AccountSection(Section, frozen=True):
             ),
         ),
     ] = msgspec.field(default=None, name="validitySeconds")
+
+    quiet_hours: Annotated[
+        QuietHoursSection | None,
+        Meta(description="Hours in which nobody is texted: what is due then waits for their end. null = none."),
+    ] = None
 
 
 class SmsSection(AccountSection, frozen=True):

@@ -3,7 +3,7 @@
 Journal first, then the request, then the commit. A crash between any two leaves the part "in doubt", and the next
 attempt finds out from Twilio before it does anything else (`reconcile.py`). The states: `lua/dispatch_part.lua`.
 
-Redis keys: the outbound lane, part, sid, paused, optout, optout-trail, pace.
+Redis keys: the outbound lane and hold, part, sid, paused, optout, optout-trail, pace.
 """
 
 import secrets
@@ -13,6 +13,7 @@ import msgspec
 
 from shared.errors import NotNow, PermanentError, TransientError
 from shared.fault_points import FaultPoint, reach
+from shared.holds import hold_parts
 from shared.keys import Stage
 from shared.logs import logger
 from shared.optout import Cause, change_opt_out, new_change
@@ -21,6 +22,7 @@ from shared.records import Origin, Part, decode_part, decode_pause
 from shared.redis_client import load_list
 from shared.settings import Account
 from shared.twilio_codes import MEDIA_CODES, OPTED_OUT
+from workers.quiet import window_for
 from workers.reconcile import find_sent
 from workers.work import Burial, Environment, StageSpec, Work
 
@@ -74,6 +76,8 @@ async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: Dispa
                 code="too-old",
                 hint="drop it, or retry it to send it all the same",
             )
+        case DispatchVerdict.QUIET:
+            await _hold(work, env, attempt.part, due_ms=int(detail))
         case DispatchVerdict.WAIT:
             raise NotNow("the sender's pace", delay_s=int(detail) / 1000)
         case DispatchVerdict.PAUSED:
@@ -83,6 +87,7 @@ async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: Dispa
 async def _dispatch(
     work: Work, env: Environment, attempt: Attempt, looked_for_ms: str = ""
 ) -> tuple[DispatchVerdict, str]:
+    quiet = window_for(attempt.part, attempt.account.quiet_hours, now_ms=time.time_ns() // 1_000_000)
     call = dispatch(
         keys=env.keys,
         part=attempt.part,
@@ -92,6 +97,7 @@ async def _dispatch(
         segments_per_second=attempt.account.segments_per_second,
         looked_for_ms=looked_for_ms,
         not_after_ms=not_after_ms(attempt.part, env.settings.agent.max_reply_age_s),
+        quiet_ms=None if quiet is None else (quiet.from_ms, quiet.until_ms),
     )
     verdict, detail = await work.call(call)
     verdict = DispatchVerdict(verdict.decode())
@@ -169,13 +175,27 @@ async def _settle(work: Work, env: Environment, part: Part, sid: str, status: St
     work.outcome = "sent" if said == b"settled" else "fenced"
 
 
-async def bury_rest(work: Work, env: Environment) -> Burial:
-    """Give up the part and, with it, the rest of its reply: half an answer helps nobody."""
+async def _hold(work: Work, env: Environment, part: Part, *, due_ms: int) -> None:
+    rest = await _rest_of_reply(work, env)
+    call = hold_parts(keys=env.keys, part=part, turn=work.turn, count=len(rest), due_ms=due_ms)
+    work.outcome = "held" if await work.commit(call) else "fenced"
+    work.facts["due_ms"] = due_ms
+
+
+async def _rest_of_reply(work: Work, env: Environment) -> dict[bytes, Part]:
+    """The part at the head of the lane and those of its reply that follow, with their records."""
     head = decode_part(work.records[0])
     whole = await load_list(env.redis, work.lane.list, 0, head.count - head.index - 1)
-    rest = {record: part for record in whole if (part := decode_part(record)).reply_id == head.reply_id}
+    return {record: part for record in whole if (part := decode_part(record)).reply_id == head.reply_id}
+
+
+async def bury_rest(work: Work, env: Environment) -> Burial:
+    """Give up the part and, with it, the rest of its reply: half an answer helps nobody."""
+    rest = await _rest_of_reply(work, env)
     return Burial(
-        account_id=head.account_id, records=list(rest), part_ids=tuple(part.part_id for part in rest.values())
+        account_id=decode_part(work.records[0]).account_id,
+        records=list(rest),
+        part_ids=tuple(part.part_id for part in rest.values()),
     )
 
 

@@ -47,7 +47,10 @@ def openapi_document() -> Json:
         "security": [{"bearer": []}],
         "paths": {
             "/v1/messages": {"post": _send()},
-            "/v1/messages/{id}": {"get": _read("getMessage", "What became of a message", Message, MESSAGE_ID.pattern)},
+            "/v1/messages/{id}": {
+                "get": _read("getMessage", "What became of a message", Message, MESSAGE_ID.pattern),
+                "delete": _cancel(),
+            },
             "/v1/conversations/{id}": {
                 "get": _read("getConversation", "How a conversation stands", Conversation, CONVERSATION_ID.pattern)
             },
@@ -78,6 +81,7 @@ def _send() -> Json:
         "content": {"application/json": {"schema": _reference(Accepted), "example": EXAMPLES["accepted"]}},
         "links": {
             "message": {"operationId": "getMessage", "parameters": {"id": "$response.body#/id"}},
+            "cancel": {"operationId": "cancelMessage", "parameters": {"id": "$response.body#/id"}},
             "conversation": {"operationId": "getConversation", "parameters": {"id": "$response.body#/conversation"}},
         },
     }
@@ -126,6 +130,16 @@ def _read(operation_id: str, summary: str, answer: type, pattern: str) -> Json:
     }
 
 
+def _cancel() -> Json:
+    return _read("cancelMessage", "Cancel a message that is held", Message, MESSAGE_ID.pattern) | {
+        "description": f"Needs the scope `{ApiScope.SEND.value}`. Canceling twice is the same as once.",
+        "responses": {
+            "200": {"description": "It is canceled.", "content": {"application/json": {"schema": _reference(Message)}}}
+        }
+        | _problems(Kind.NOT_FOUND, Kind.TOO_LATE, *_EVERYWHERE),
+    }
+
+
 def _problems(*kinds: Kind) -> Json:
     """One answer per status, naming the types that it may have."""
     answers: Json = {}
@@ -162,6 +176,7 @@ EXAMPLES: Json = {
         "account": "default",
         "status": "queued",
         "createdAt": "2026-11-21T09:30:00.125Z",
+        "scheduledAt": None,
         "paused": False,
         "links": {
             "self": "/v1/messages/mzxw6ytboi3dsnrt-api-5f0c2ad1b7e94c36",

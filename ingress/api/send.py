@@ -12,7 +12,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ingress.api.answers import json_response, links, moment
+from ingress.api.answers import json_response, links, maybe_moment, moment
 from ingress.api.body import parse_send, read_json
 from ingress.api.problems import Kind, RefusedError, invalid
 from ingress.api.service import Service
@@ -22,6 +22,7 @@ from shared.keys import conversation_id
 from shared.media_urls import BadMediaError, check_media
 from shared.phone import Address, parse_person
 from shared.records import Origin, Reply
+from shared.send_at import PAST, check_send_at
 from shared.settings import Account, ApiScope, ApiToken
 
 _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
@@ -33,14 +34,16 @@ async def post_message(service: Service, request: Request) -> Response:
     key = parse_key(request.headers.get("idempotency-key"), token)
     wanted = parse_send(await read_json(request))
     account = decide_account(wanted, token, service.accounts, service.default_account_id)
+    now_ms = time.time_ns() // 1_000_000
     reply = reply_of(
         wanted,
         account,
         decide_recipient(wanted, account),
         media=decide_media(wanted, loopback=service.twilio_is_local),
-        now_ms=time.time_ns() // 1_000_000,
+        now_ms=now_ms,
     )
-    call = submit(keys=service.keys, reply=reply, body=_encode(wanted), idempotency=key)
+    due_ms = decide_time(wanted, now_ms=now_ms)
+    call = submit(keys=service.keys, reply=reply, body=_encode(wanted), idempotency=key, due_ms=due_ms)
     outcome = submitted_of(await service.commit.call(call))
     request.state.facts = {
         "message": outcome.message_id,
@@ -106,6 +109,17 @@ def decide_media(wanted: SendRequest, *, loopback: bool) -> tuple[str, ...]:
         raise invalid("/media" if error.index is None else f"/media/{error.index}", str(error)) from None
 
 
+def decide_time(wanted: SendRequest, *, now_ms: int) -> int | None:
+    """When it is to leave, in ms; None: at once. Raises RefusedError(400). A time in the past is told apart from a
+    repetition by `submit`."""
+    if wanted.send_at is UNSET:
+        return None
+    try:
+        return check_send_at(wanted.send_at, now_ms=now_ms)
+    except ValueError as error:
+        raise invalid("/sendAt", str(error)) from None
+
+
 def reply_of(wanted: SendRequest, account: Account, to: Address, *, media: tuple[str, ...] = (), now_ms: int) -> Reply:
     """The message as the format lane holds it."""
     conversation = conversation_id(account.id, to)
@@ -128,6 +142,8 @@ def _answer(outcome: Submitted) -> Response:
     match outcome.verdict:
         case SubmitVerdict.CONFLICT:
             raise RefusedError(Kind.KEY_REUSED, "use a new key for a new message, and the same body for a repetition")
+        case SubmitVerdict.PAST:
+            raise invalid("/sendAt", PAST)
         case SubmitVerdict.OPTED_OUT:
             raise RefusedError(Kind.OPTED_OUT, "they must text START first")
         case SubmitVerdict.QUEUED | SubmitVerdict.REPLAYED:
@@ -136,8 +152,9 @@ def _answer(outcome: Submitted) -> Response:
         id=outcome.message_id,
         conversation=outcome.conversation,
         account=outcome.account_id,
-        status=MessageStatus.QUEUED,
+        status=MessageStatus.QUEUED if outcome.due_ms is None else MessageStatus.SCHEDULED,
         created_at=moment(outcome.created_ms),
+        scheduled_at=maybe_moment(outcome.due_ms),
         paused=outcome.paused,
         links=shown,
     )

@@ -69,6 +69,17 @@ class SendRequest(Wire, frozen=True, forbid_unknown_fields=True, omit_defaults=T
         ]
         | UnsetType
     ) = UNSET
+    send_at: (
+        Annotated[
+            datetime.datetime,
+            Meta(
+                tz=True,
+                description="When it is to leave, with its offset; from now to 35 days ahead. Left out: at once.",
+                examples=["2026-12-24T18:00:00+01:00"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     validity_seconds: (
         Annotated[
             int,
@@ -98,12 +109,22 @@ class Links(Wire, frozen=True):
 class MessageStatus(StrEnum):
     """What became of a message as a whole."""
 
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
     DELIVERED = "delivered"
     FAILED = "failed"
+    CANCELED = "canceled"
     EMPTY = "empty"
+
+
+ScheduledAt = Annotated[
+    datetime.datetime | None,
+    Meta(
+        description="When it leaves: its `sendAt`, or the end of quiet hours that hold it back; null if it is not held."
+    ),
+]
 
 
 class Accepted(Wire, frozen=True):
@@ -114,6 +135,7 @@ class Accepted(Wire, frozen=True):
     account: str
     status: MessageStatus
     created_at: datetime.datetime
+    scheduled_at: ScheduledAt
     paused: Annotated[
         bool, Meta(description="The account was paused: the message is kept, and leaves when someone resumes it.")
     ]
@@ -173,15 +195,18 @@ class Message(Wire, frozen=True):
         MessageStatus,
         Meta(
             description=(
-                "`queued`: waiting, nothing tried yet. `sending`: Twilio has not all of it yet. `sent`: Twilio has all "
-                "parts. `delivered`: the phone has all parts. `failed`: at least one part will not arrive. `empty`: "
-                "nothing of it was or will be sent; formatted it had no text left, or its dead letter was dropped."
+                "`scheduled`: held until its time; it can be canceled. `queued`: waiting, nothing tried yet. "
+                "`sending`: Twilio has not all of it yet. `sent`: Twilio has all parts. `delivered`: the phone has "
+                "all parts. `failed`: at least one part will not arrive. `canceled`: canceled before its time. "
+                "`empty`: nothing of it was or will be sent; formatted it had no text left, or its dead letter was "
+                "dropped."
             )
         ),
     ]
     created_at: Annotated[
         datetime.datetime | None, Meta(description="null for a message that did not come by the API.")
     ]
+    scheduled_at: ScheduledAt
     paused: Annotated[bool, Meta(description="The account is paused now: what waits is kept.")]
     parts: tuple[MessagePart, ...]
     links: Links
@@ -213,6 +238,7 @@ class Conversation(Wire, frozen=True):
     opted_out: bool | None
     paused: Annotated[bool | None, Meta(description="The account is paused now.")]
     lanes: Lanes
+    scheduled: Annotated[int, Meta(ge=0, description="Messages that are held until their time.")]
 
 
 class FieldError(Wire, frozen=True):

@@ -10,12 +10,13 @@
 --   dead          given up; its doubt is kept in dead:<id>:notes.   -> waiting or dispatching (retry_letter.lua), -> accepted
 --                 (a callback)
 --
--- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender.
+-- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender; 6 hold of the conversation at this stage.
 -- ARGV: 1 stage; 2 turn; 3 attempt; 4 the person who gets it; 5 segments; 6 segments per second (0: any); 7 lifetime of the part in ms;
 --       8 journaled_ms of the attempt that was looked for in vain, or empty; 9 account; 10 conversation id;
 --       11 ms of the STOP that this part confirms, or empty; 12 ms after which it is not worth sending any more, or empty (never for a
---       part that an operator has retried).
+--       part that an operator has retried); 13, 14 the quiet stretch that it must keep to, from and until in ms, or empty.
 -- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; too_old; wait, ms;
+-- quiet, ms until which it is to be held: the end of the stretch, or just now, if messages held for this person are due and go before it;
 -- go, "ms of the journal entry" and behind a blank why Twilio refused its media, if it did.
 -- Atomic because opt-out, pause and pace must hold at the very moment of the journal entry.
 -- One confirmation of a STOP may follow it within five minutes. Source: 47 CFR 64.1200(a)(12).
@@ -42,6 +43,11 @@ end
 local confirms = ARGV[11] ~= '' and now - tonumber(ARGV[11]) < CONFIRM_WITHIN_MS
 if not confirms and redis.call('HEXISTS', KEYS[4], ARGV[4]) == 1 then return {'opted_out', ''} end
 if ARGV[12] ~= '' and now > tonumber(ARGV[12]) and not part[7] then return {'too_old', ''} end
+if ARGV[13] ~= '' then
+  if now >= tonumber(ARGV[13]) and now < tonumber(ARGV[14]) then return {'quiet', ARGV[14]} end
+  local first = redis.call('ZRANGE', KEYS[6], 0, 0, 'WITHSCORES')
+  if first[2] and tonumber(first[2]) <= now then return {'quiet', string.format('%.0f', now)} end
+end
 
 -- A reservation with debt: a part of any size may start once the sender's time has come, and pays afterwards. The
 -- start is kept with the part, so waiting, crashing and coming again never pays twice.

@@ -140,6 +140,7 @@ DEFAULTS: dict[str, tuple[str, object]] = {
     "segmentsPerSecond": ("segments_per_second", 1),
     "smartEncoding": ("smart_encoding", True),
     "validitySeconds": ("validity_s", None),
+    "quietHours": ("quiet_hours", None),
 }
 
 
@@ -178,6 +179,17 @@ WRONG: dict[str, tuple[object, ...]] = {
     "segmentsPerSecond": (-1, "1"),
     "smartEncoding": ("yes", 1),
     "validitySeconds": (0, 36_001, "60", 1.5),
+    "quietHours": (
+        "night",
+        {"from": "9pm"},
+        {"from": "24:00"},
+        {"to": 8},
+        {"from": "08:00"},
+        {"timeZone": "Berlin"},
+        {"timeZone": "../etc/passwd"},
+        {"timeZone": ""},
+        {"until": "08:00"},
+    ),
     "accounts": ([], {"a b": {}}, {"shop": {"accounts": {}}}),
     "defaultAccount": (5, "nobody"),
 }

@@ -42,18 +42,29 @@ end
 -- Lua's stack takes 8,000 values. One more would be an error in the middle of a script, with what came before it written.
 local PUSH_AT_ONCE = 1000
 
--- Append ARGV[first..last]; the first record of an idle lane is due `delay_ms` from now.
-local function append(lane, first, last, now, delay_ms)
+-- Push from[first..last] to the end of a list; the list's length.
+local function push(list, from, first, last)
   local length = 0
   for i = first, last, PUSH_AT_ONCE do
-    length = redis.call('RPUSH', lane.list, unpack(ARGV, i, math.min(i + PUSH_AT_ONCE - 1, last)))
+    length = redis.call('RPUSH', list, unpack(from, i, math.min(i + PUSH_AT_ONCE - 1, last)))
   end
+  return length
+end
+
+-- Append at least one record; the first record of an idle lane is due `delay_ms` from now.
+local function append_range(lane, from, first, last, now, delay_ms)
+  local length = push(lane.list, from, first, last)
   redis.call('PERSIST', lane.state) -- another lane of the conversation may just have fallen idle
   if length == last - first + 1 then
     local turn = current_turn(lane, now)
     start_turn(lane, turn, now, now + (delay_ms or 0))
   end
   return length
+end
+
+-- Append ARGV[first..last].
+local function append(lane, first, last, now, delay_ms)
+  return append_range(lane, ARGV, first, last, now, delay_ms)
 end
 
 -- True if `turn` was current and its first `n` records are gone now. Frees memory before it takes any, so that a full

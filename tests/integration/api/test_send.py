@@ -34,6 +34,7 @@ async def test_a_message_is_stored_before_it_is_answered(api: Caller, redis: Red
         "conversation": conversation,
         "account": "default",
         "status": "queued",
+        "scheduledAt": None,
         "paused": False,
         "links": {"self": f"/v1/messages/{reply.reply_id}", "conversation": f"/v1/conversations/{conversation}"},
     }
@@ -102,7 +103,7 @@ PHONE = "expected a phone number in E.164 form such as +15551234567"
 MENU = "https://example.com/menu.png"
 URL = "expected a URL such as https://example.com/menu.png, without user info"
 WHY = "at its start: others could read or change what is sent"
-FIELDS = "to, account, text, texts, media, validitySeconds, markdown"
+FIELDS = "to, account, text, texts, media, sendAt, validitySeconds, markdown"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ FIELDS = "to, account, text, texts, media, validitySeconds, markdown"
         ({"texts": ["a"] * 11, "to": ANN}, "/texts", "Expected `array` of length <= 10"),
         ({"texts": "a", "to": ANN}, "/texts", "Expected `array`, got `str`"),
         ({"text": "a", "to": ANN, "markdown": "yes"}, "/markdown", "Expected `bool`, got `str`"),
-        ({"text": "a", "to": ANN, "sendAt": 1}, "/sendAt", f"unknown field; expected {FIELDS}"),
+        ({"text": "a", "to": ANN, "later": 1}, "/later", f"unknown field; expected {FIELDS}"),
         ({"text": "a", "a/b~c": 1}, "/a~1b~0c", f"unknown field; expected {FIELDS}"),
         ({"text": "a", "mediaUrls": [MENU]}, "/mediaUrls", f"unknown field; expected {FIELDS}"),
         ({"text": "a", "media": []}, "/media", "Expected `array` of length >= 1"),
