@@ -146,6 +146,7 @@ class _Builder:
             rate_limits=self._plain("rate_limits"),
             pairing_max_pending=self._plain("pairing_max_pending"),
             segments_per_second=self._plain("segments_per_second"),
+            account_segments_per_second=self._plain("account_segments_per_second"),
             smart_encoding=self._plain("smart_encoding"),
             opt_out=self._opt_out(),
             texts=self._texts_in_words(name=self._plain("name") or account_id),

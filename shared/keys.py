@@ -218,6 +218,11 @@ class Keys:
         """String: when the next segment of this sender may start, in ms. Expires when that time has passed."""
         return f"{self.prefix}pace:{account_id}:{sender}"
 
+    def account_pace(self, account_sid: str) -> str:
+        """String: when the next segment of this Twilio account may start, in ms, whatever its sender. Expires when that
+        time has passed."""
+        return f"{self.prefix}account-pace:{account_sid}"
+
     def paused(self, account_id: str) -> str:
         """String: msgpack `Pause`; while it stands nothing is sent for the account. Permanent until resumed."""
         return f"{self.prefix}paused:{account_id}"

@@ -1,7 +1,7 @@
 """The way out: handing a text to the pipeline from outside, and the life of each part.
 
-States of a part and who moves them: `lua/dispatch_part.lua`. Redis keys: the format and outbound lanes, part, sid,
-paused, optout, pace.
+States of a part and who moves them: `lua/dispatch_part.lua`. Redis keys: the format and outbound lanes and holds, part,
+sid, paused, optout, pace, account-pace.
 """
 
 import secrets
@@ -167,11 +167,14 @@ def dispatch(
     looked_for_ms: str = "",
     not_after_ms: int | None = None,
     quiet_ms: tuple[int, int] | None = None,
+    account_sid: str = "",
+    account_segments_per_second: float = 0,
 ) -> Call:
     """May `part` be sent now by `attempt`? The reply is `[verdict, detail]`; "go" has journalled it.
 
     `looked_for_ms`: the journal entry that was looked for at Twilio in vain, past its grace period. `not_after_ms`:
     when it is too old to be sent. `quiet_ms`: the quiet stretch that it must keep to, the end not included.
+    `account_sid`: whose pace of `account_segments_per_second` all senders of the Twilio account share; 0: none.
     """
     return Call(
         script("dispatch_part"),
@@ -182,6 +185,7 @@ def dispatch(
             keys.opted_out(part.account_id),
             keys.pace(part.account_id, sender),
             keys.hold(Stage.OUTBOUND, part.conversation).set,
+            keys.account_pace(account_sid),
         ),
         (
             Stage.OUTBOUND.value,
@@ -197,6 +201,7 @@ def dispatch(
             part.created_ms if part.origin is Origin.OPT_OUT else "",
             "" if not_after_ms is None else not_after_ms,
             *(("", "") if quiet_ms is None else quiet_ms),
+            account_segments_per_second,
         ),
     )
 

@@ -73,6 +73,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: RateLimits = _DEFAULTS.rate_limits
     pairing_max_pending: int = _DEFAULTS.pairing_max_pending
     segments_per_second: float = _DEFAULTS.segments_per_second
+    account_segments_per_second: float = _DEFAULTS.account_segments_per_second
     smart_encoding: bool = _DEFAULTS.smart_encoding
     opt_out: OptOutSection = _DEFAULTS.opt_out
     validity_s: int | None = _DEFAULTS.validity_s

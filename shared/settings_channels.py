@@ -193,6 +193,17 @@ class AccountSection(Section, frozen=True):
     segments_per_second: Annotated[
         float, Meta(ge=0, le=10_000, description="Outbound rate of this sender in SMS segments; 0 = no limit.")
     ] = 1
+    account_segments_per_second: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=10_000,
+            description=(
+                "Outbound rate of all senders with this `accountSid` together, besides their own; set it alike for "
+                "each of them. 0 = no limit."
+            ),
+        ),
+    ] = 0
     smart_encoding: Annotated[
         bool,
         Meta(description="Replace curly quotes, dashes and the like, so that a text stays in cheap GSM-7 segments."),

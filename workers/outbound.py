@@ -3,7 +3,7 @@
 Journal first, then the request, then the commit. A crash between any two leaves the part "in doubt", and the next
 attempt finds out from Twilio before it does anything else (`reconcile.py`). The states: `lua/dispatch_part.lua`.
 
-Redis keys: the outbound lane and hold, part, sid, paused, optout, optout-trail, pace.
+Redis keys: the outbound lane and hold, part, sid, paused, optout, optout-trail, pace, account-pace.
 """
 
 import secrets
@@ -79,7 +79,7 @@ async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: Dispa
         case DispatchVerdict.QUIET:
             await _hold(work, env, attempt.part, due_ms=int(detail))
         case DispatchVerdict.WAIT:
-            raise NotNow("the sender's pace", delay_s=int(detail) / 1000)
+            raise NotNow("the pace of the sender or the account", delay_s=int(detail) / 1000)
         case DispatchVerdict.PAUSED:
             raise NotNow("the account is paused", delay_s=PAUSED_WAIT_S)
 
@@ -98,6 +98,8 @@ async def _dispatch(
         looked_for_ms=looked_for_ms,
         not_after_ms=not_after_ms(attempt.part, env.settings.agent.max_reply_age_s),
         quiet_ms=None if quiet is None else (quiet.from_ms, quiet.until_ms),
+        account_sid=attempt.account.account_sid,
+        account_segments_per_second=attempt.account.account_segments_per_second,
     )
     verdict, detail = await work.call(call)
     verdict = DispatchVerdict(verdict.decode())

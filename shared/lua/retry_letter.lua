@@ -5,7 +5,7 @@
 --   accepted (a callback came meanwhile)   stays; its turn finds that and sends nothing.
 --   may be with Twilio (see bury.lua)      dispatching, with the time of its old journal entry: its turn finds it in doubt,
 --                                          looks at Twilio, and sends it only if it is not there.
---   certainly not sent                     waiting. It reserves its place in the sender's pace anew.
+--   certainly not sent                     waiting. It reserves its place in both paces anew.
 -- Each but the first is marked as retried: whoever retries it wants it sent, however old it is.
 -- A letter without notes was buried by an older version: then any journal entry counts as doubt.
 --
@@ -28,7 +28,7 @@ redis.call('ZREM', KEYS[6], ARGV[3])
 for i = 9, #KEYS do
   local state = redis.call('HGET', KEYS[i], 'state')
   if state ~= 'accepted' then
-    redis.call('HDEL', KEYS[i], 'start_ms')
+    redis.call('HDEL', KEYS[i], 'start_ms', 'account_start_ms')
     redis.call('HSET', KEYS[i], 'retried_ms', string.format('%.0f', now))
     if announced[i] ~= '' then
       redis.call('HSET', KEYS[i], 'state', 'dispatching', 'journaled_ms', announced[i])

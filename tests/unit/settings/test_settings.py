@@ -35,6 +35,7 @@ def test_the_defaults_are_those_of_the_documentation(load: Load) -> None:
     assert defaults.media_max_mb == 5
     assert defaults.pairing_max_pending == 3
     assert defaults.segments_per_second == 1
+    assert defaults.account_segments_per_second == 0
     assert defaults.smart_encoding
     assert defaults.language == "en"
     assert defaults.validity_s is None
