@@ -96,6 +96,8 @@ class Keys:
         write, the sweeper reads. Permanent."""
         self.dead = f"{prefix}dead"
         """Sorted set: dead letter id -> ms of burial. Permanent until retried or dropped."""
+        self.dead_expired = f"{prefix}dead:expired"
+        """String: how many dead letters the retention has dropped so far. Permanent."""
         self.held = f"{prefix}held"
         """Sorted set: key of each hold -> when its first message is due, in ms. The hold scripts write, the sweeper and
         `message scheduled` read. Permanent."""
@@ -249,5 +251,6 @@ class Keys:
 
     def dead_notes(self, letter_id: str) -> str:
         """Hash beside a dead letter: `failures`; each part id -> ms of its journal entry if Twilio may have it, else
-        empty. `lua/bury.lua` writes, `lua/retry_letter.lua` reads. Permanent until retried or dropped."""
+        empty; `seen_ms`, when somebody first looked at it. `lua/bury.lua` and `lua/see_letters.lua` write,
+        `lua/retry_letter.lua` and the retention read. Permanent until retried or dropped."""
         return f"{self.prefix}dead:{letter_id}:notes"

@@ -232,6 +232,26 @@ class ApiSection(Section, frozen=True):
     ] = msgspec.field(default_factory=dict)
 
 
+class DeadLettersSection(Section, frozen=True):
+    """How long what was given up is kept."""
+
+    retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3650,
+            description=(
+                "Days that a dead letter is kept after it was first listed, shown or exported; then it is dropped, "
+                "logged and counted. 0 = for ever."
+            ),
+        ),
+    ] = 0
+    drop_unseen: Annotated[
+        bool,
+        Meta(description="Also drop letters that nobody has looked at; their days count from when they were given up."),
+    ] = False
+
+
 class ConsoleSection(Section, frozen=True):
     """The operator's web app."""
 
