@@ -19,8 +19,8 @@ CAPABILITIES: dict[str, Any] = {
     "chatTypes": {"direct": True, "group": False, "threads": False},
     "media": {
         "inbound": False,
-        "outbound": False,
-        "note": "the text of an MMS goes through; its attachments are recorded, not fetched and not shown to the agent",
+        "outbound": True,
+        "note": "out: by public URL, up to ten; in: the text of an MMS goes through, its attachments are not fetched",
     },
     "text": {
         "chunkLimit": {"default": _DEFAULTS.text_chunk_limit, "max": MAX_BODY, "key": "textChunkLimit"},

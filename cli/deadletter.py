@@ -21,7 +21,7 @@ deadletter = typer.Typer(
     help=(
         "Look at what was given up, and retry or drop it.\n\n"
         "A text, a reply or the rest of a reply becomes a dead letter when trying again by itself cannot help. It is "
-        "kept, whole and with its cause, until you decide; nothing is ever thrown away by itself.\n\n"
+        "kept, whole and with its cause, until you decide; nothing is thrown away unseen.\n\n"
         "\b\n"
         "textgate deadletter list                what was given up, and why\n"
         "textgate deadletter show ID             the whole story of one\n"
@@ -58,16 +58,17 @@ def list_(
     \b
     Example:  textgate deadletter list --code 21211
     Then:     textgate deadletter show ID
-    --json:   {"total", "deadLetters": [{"id", "stage", "account",
+    --json:   {"total", "expired", "deadLetters": [{"id", "stage", "account",
               "conversation", "peer", "code", "message", "hint", "attempts",
               "records", "buriedAt"}]}; peer is masked
     """
     from cli.deadletter_words import age, summary_as_json
 
     wanted = Filter.of(account=account, stage=stage, code=code)
-    letters, total = asyncio.run(load(find_target(common(context, config, state_dir)), wanted))
+    letters, total, expired = asyncio.run(load(find_target(common(context, config, state_dir)), wanted))
     if as_json:
-        print_json({"total": total, "deadLetters": [summary_as_json(letter) for letter in letters]})
+        shown = [summary_as_json(letter) for letter in letters]
+        print_json({"total": total, "expired": expired, "deadLetters": shown})
         return
     if letters:
         print_table(
@@ -75,6 +76,8 @@ def list_(
             [(letter.letter_id, age(letter), letter.account_id, letter.code) for letter in letters],
         )
     typer.echo(closing_line(letters, total))
+    if expired:
+        typer.echo(f"{expired} more were dropped so far, after deadLetters.retentionDays.")
 
 
 def show(
@@ -106,25 +109,29 @@ def show(
         typer.echo(line)
 
 
-async def load(target: Target, wanted: Filter) -> "tuple[list[DeadLetter], int]":
-    """The letters that are wanted, the first buried first, and how many there are in all."""
-    from shared.dead_letters import load_letters
+async def load(target: Target, wanted: Filter) -> "tuple[list[DeadLetter], int, int]":
+    """The letters that are wanted, the first buried first; how many there are in all, and how many had their time. What
+    is listed counts as seen."""
+    from shared.dead_letters import count_expired, load_letters, see
 
     async with opened(target) as (redis, keys):
         every = [kept.letter async for kept in load_letters(redis, keys)]
-    return [letter for letter in every if wanted.matches(letter)], len(every)
+        letters = [letter for letter in every if wanted.matches(letter)]
+        await see(redis, keys, [letter.letter_id for letter in letters])
+        return letters, len(every), await count_expired(redis, keys)
 
 
 async def load_one(target: Target, letter_id: str) -> "Story":
-    """The whole story. Raises UsageError if there is no such letter."""
+    """The whole story; from now on it counts as seen. Raises UsageError if there is no such letter."""
     from cli.deadletter_select import unknown
     from cli.deadletter_story import load_story
-    from shared.dead_letters import load_named
+    from shared.dead_letters import load_named, see
 
     async with opened(target) as (redis, keys):
         (kept,) = await load_named(redis, keys, [letter_id])
         if kept is None:
             raise unknown(letter_id)
+        await see(redis, keys, [letter_id])
         return await load_story(redis, keys, kept.letter)
 
 

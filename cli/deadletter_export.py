@@ -55,16 +55,17 @@ async def write(target: Target, wanted: Filter, stream: TextIO, *, reveal: bool)
     """One line for each letter that is wanted; how many."""
     from cli.deadletter_story import load_story
     from cli.deadletter_words import story_as_json
-    from shared.dead_letters import load_letters
+    from shared.dead_letters import load_letters, see
 
-    written = 0
+    written: list[str] = []
     async with opened(target) as (redis, keys):
         async for kept in load_letters(redis, keys):
             if wanted.matches(kept.letter):
                 story = await load_story(redis, keys, kept.letter)
                 stream.write(json.dumps(story_as_json(story, reveal=reveal), ensure_ascii=False) + "\n")
-                written += 1
-    return written
+                written.append(kept.letter.letter_id)
+        await see(redis, keys, written)
+    return len(written)
 
 
 @contextmanager

@@ -32,6 +32,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     accounts: dict[str, bool]
     """Account id -> whether it is switched on."""
     default_account: str | None
+    twilio_is_local: bool = False
+    """A stand-in on this machine takes Twilio's place."""
 
     def account(self, named: str | None) -> str:
         """The account that a command is about. Raises UsageError if there is none of that name, or none at all."""
@@ -85,6 +87,7 @@ def _of_settings(settings: "Settings", url: Secret) -> Target:
         prefix=settings.redis.prefix,
         accounts={account.id: account.enabled for account in settings.accounts.values()},
         default_account=settings.default_account_id,
+        twilio_is_local=settings.twilio_api_base is not None,
     )
 
 
@@ -94,6 +97,7 @@ def _of_running(running: RunningUp) -> Target:
         prefix=running.prefix,
         accounts={account.id: account.enabled for account in running.accounts},
         default_account=running.default_account,
+        twilio_is_local=running.sandbox_url is not None,
     )
 
 

@@ -38,8 +38,8 @@ def trace(
     Example:  textgate message trace SM0123456789abcdef0123456789abcdef
     Then:     what its last line says
     --json:   {"id", "state", "summary", "next", "account", "conversation",
-              "peer", "inbound", "reply", "parts", "deadLetters", "paused",
-              "optedOut"}; all of it in docs/cli.md
+              "peer", "inbound", "reply", "scheduledAt", "canceledAt", "parts",
+              "deadLetters", "paused", "optedOut"}; all of it in docs/cli.md
     """
     from cli.trace_show import as_json as shown, describe
     from cli.trace_words import explain

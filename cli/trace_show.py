@@ -26,6 +26,8 @@ def as_json(trace: Trace, explanation: Explanation, *, now_ms: int) -> dict[str,
         "peer": mask(trace.peer) if trace.peer else None,
         "inbound": {"verdict": trace.verdict, "waiting": _wait(trace.text_wait, now_ms)} if inbound else None,
         "reply": {"id": trace.reply_id, "waiting": _wait(trace.reply_wait, now_ms)} if trace.reply_id else None,
+        "scheduledAt": iso(trace.held.due_ms) if trace.held else None,
+        "canceledAt": iso_or_none(trace.canceled_ms),
         "parts": [_part(part, now_ms) for part in trace.parts],
         "deadLetters": [_letter(letter) for letter in trace.letters],
         "paused": pause_as_json(trace.pause) if trace.pause else None,
@@ -42,6 +44,7 @@ def describe(trace: Trace, explanation: Explanation) -> Iterator[str]:
     for wait in (trace.text_wait, trace.reply_wait):
         if wait is not None:
             yield f"  in the {wait.stage.value} lane: {_place(wait)}"
+    yield from _times(trace)
     for part in trace.parts:
         yield f"  part {part.part_id}: {_part_words(part)}"
     for letter in trace.letters:
@@ -53,6 +56,13 @@ def describe(trace: Trace, explanation: Explanation) -> Iterator[str]:
     yield f"{explanation.state.value}: {explanation.summary}"
     if explanation.next_step:
         yield f"next: {explanation.next_step}"
+
+
+def _times(trace: Trace) -> Iterator[str]:
+    if trace.held is not None:
+        yield f"  held until {iso(trace.held.due_ms)}"
+    if trace.canceled_ms is not None:
+        yield f"  canceled {iso(trace.canceled_ms)}"
 
 
 def _place(wait: Wait) -> str:
@@ -69,6 +79,7 @@ def _part_words(part: PartTrace) -> str:
     said += [f"sid {state.sid}"] if state.sid else []
     said += [f"status {state.status.value}"] if state.status else []
     said += [f"code {describe_code(state.error_code)}"] if state.error_code else []
+    said += [f"without its media ({state.media_refused})"] if state.media_refused else []
     newest = max(filter(None, (state.journaled_ms, state.accepted_ms, state.status_ms)), default=None)
     return ", ".join([*said, *([f"last change {iso(newest)}"] if newest else [])])
 
@@ -84,6 +95,7 @@ def _part(part: PartTrace, now_ms: int) -> dict[str, Any]:
         "errorCode": state.error_code,
         "errorMeaning": info.meaning if info else None,
         "errorHint": (info.hint or None) if info else None,
+        "mediaRefused": state.media_refused,
         "journaledAt": iso_or_none(state.journaled_ms),
         "acceptedAt": iso_or_none(state.accepted_ms),
         "statusAt": iso_or_none(state.status_ms),

@@ -10,6 +10,7 @@ import msgspec
 
 from cli.channels_words import duration, mask_numbers
 from shared.admission import Verdict
+from shared.holds import Held
 from shared.keys import Stage
 from shared.outbox import FINAL, PartState, Status
 from shared.records import DeadLetter
@@ -22,6 +23,10 @@ class State(StrEnum):
 
     REFUSED = "refused"
     """Decided at the door: it never reached the agent, and was not meant to."""
+    SCHEDULED = "scheduled"
+    """Held until its time, or until quiet hours end."""
+    CANCELED = "canceled"
+    """Taken back before its time."""
     WAITING = "waiting"
     """In a lane; it will go on by itself unless the next step says otherwise."""
     RUNNING = "running"
@@ -93,6 +98,10 @@ def explain(trace: Trace, house: House) -> Explanation:
         return Explanation(state=State.REFUSED, summary=summary, next_step=next_step)
     if trace.letters:
         return _explain_letter(trace.letters[0])
+    if trace.canceled_ms is not None:
+        return Explanation(state=State.CANCELED, summary="it was taken back before its time")
+    if trace.held is not None:
+        return _explain_held(trace.held, house.now_ms)
     if trace.text_wait is not None:
         return _explain_wait(trace.text_wait, trace, house)
     waiting = next((part for part in trace.parts if part.wait is not None), None)
@@ -124,6 +133,13 @@ def _explain_letter(letter: DeadLetter) -> Explanation:
         summary=f"given up at the {letter.stage} stage after {tries}: {mask_numbers(letter.message)} ({letter.code})",
         next_step=mask_numbers(letter.hint),
     )
+
+
+def _explain_held(held: Held, now_ms: int) -> Explanation:
+    why = "scheduled" if held.stage is Stage.FORMAT else "held back by quiet hours"
+    left = f"in {duration(held.due_ms - now_ms)}" if held.due_ms > now_ms else "any moment now"
+    take_back = f"to take it back: `textgate message cancel {held.message_id}`" if held.may_be_canceled else ""
+    return Explanation(state=State.SCHEDULED, summary=f"{why}; it goes on {left}", next_step=take_back)
 
 
 def _explain_waiting_part(part: PartTrace, trace: Trace, house: House) -> Explanation:

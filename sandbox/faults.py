@@ -8,7 +8,7 @@ say "accepted, the connection dropped, no callback, and the list lags". The func
 from enum import Enum
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from sandbox.message import Status
 from sandbox.twilio_errors import TwilioError
@@ -63,6 +63,8 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     body_contains: str | None = None
     path_contains: str | None = None
     """Of a CONFIGURATION request: `Balance.json` strikes only that."""
+    has_media: bool | None = None
+    """True: only messages with media; False: only those without."""
     accepted: bool = True
     """False: no message comes into being, whatever the answer says."""
     answer: Answer = Answer.USUAL
@@ -97,6 +99,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     from_: str = ""
     body: str = ""
     path: str = ""
+    has_media: bool = False
 
 
 def accept_then_drop(*, times: int = 1, callbacks: Callbacks = Callbacks.USUAL, list_lag_s: float = 0.0) -> Fault:
@@ -139,6 +142,11 @@ def twilio_error(
     )
 
 
+def refuse_media(code: int = 21620, *, times: int = 1, message: str = "Invalid media URL(s)") -> Fault:
+    """Twilio refuses a message for its media; the same words without them pass."""
+    return structs.replace(twilio_error(code, message=message, times=times), has_media=True)
+
+
 class FaultQueue:
     """The faults that are still to strike, in the order in which they were scripted."""
 
@@ -178,4 +186,5 @@ def matches(fault: Fault, subject: Subject) -> bool:
         and fault.from_ in {None, subject.from_}
         and (fault.body_contains is None or fault.body_contains in subject.body)
         and (fault.path_contains is None or fault.path_contains in subject.path)
+        and fault.has_media in {None, subject.has_media}
     )

@@ -79,6 +79,8 @@ class Message(Struct, kw_only=True):
     error_code: int | None = None
     media: tuple[Media, ...] = ()
     media_urls: tuple[str, ...] = ()
+    validity_period_s: int | None = None
+    """As it was posted; the sandbox's queue is never long enough for it to end."""
     idempotency_token: str = ""
     """Of the inbound webhook: the same for every retry and repetition."""
     history: list[StatusChange] = []

@@ -52,6 +52,7 @@ def accept(state: SandboxState, draft: Draft, account: SandboxAccount, *, fault:
         messaging_service_sid=draft.messaging_service_sid,
         status_callback=draft.status_callback,
         media_urls=draft.media_urls,
+        validity_period_s=draft.validity_period_s,
         history=[StatusChange(status=status, at=now)],
     )
     state.keep(message)

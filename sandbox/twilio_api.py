@@ -60,7 +60,13 @@ class MessagesApi:
         """POST Messages.json."""
         state = self._state
         form = parse_form(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
-        subject = Subject(operation=Operation.CREATE, to=form.to, from_=form.from_, body=form.body)
+        subject = Subject(
+            operation=Operation.CREATE,
+            to=form.to,
+            from_=form.from_,
+            body=form.body,
+            has_media=bool(form.media_urls),
+        )
         fault = take_fault(state, subject) or NO_FAULT
         if not fault.accepted:
             return await spoil(state, request, fault)

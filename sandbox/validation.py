@@ -18,6 +18,7 @@ from sandbox.twilio_errors import MAGIC_FROM, MAGIC_FROM_GOOD, MAGIC_TO, TwilioE
 
 MAX_BODY_UNITS = 1600
 MAX_MEDIA = 10
+MAX_VALIDITY_S = 36_000
 
 _E164 = re.compile(r"(?:(?:rcs|whatsapp|messenger):)?\+[1-9]\d{6,14}")
 _SHORT_CODE = re.compile(r"\d{5,6}")
@@ -34,6 +35,8 @@ class MessageForm(Struct, frozen=True, kw_only=True):
     media_urls: tuple[str, ...] = ()
     status_callback: str = ""
     smart_encoded: bool | None = None
+    validity_period: str = ""
+    """Seconds; empty: not said."""
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -49,6 +52,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     """False: a Messaging Service chose it, and the API shows no From at first."""
     smart_encoded: bool
     status_callback: str
+    validity_period_s: int | None = None
 
 
 class Sender(Struct, frozen=True, kw_only=True):
@@ -73,6 +77,7 @@ def parse_form(pairs: list[tuple[str, str]]) -> MessageForm:
         media_urls=tuple(value for name, value in pairs if name == "MediaUrl"),
         status_callback=last.get("StatusCallback", ""),
         smart_encoded=None if smart is None else smart.lower() == "true",
+        validity_period=last.get("ValidityPeriod", ""),
     )
 
 
@@ -101,6 +106,7 @@ def decide_message(
         sender_is_chosen=sender.chosen,
         smart_encoded=sender.smart_encoding if form.smart_encoded is None else form.smart_encoded,
         status_callback=form.status_callback or sender.status_callback,
+        validity_period_s=int(form.validity_period) if form.validity_period else None,
     )
 
 
@@ -138,7 +144,7 @@ def refuse_recipient(to: str, account: SandboxAccount) -> TwilioError | None:
 
 
 def refuse_content(form: MessageForm) -> TwilioError | None:
-    """Body, media and callback."""
+    """Body, media, callback and validity period."""
     if not form.body.strip() and not form.media_urls:
         return refuse(21602, "Message body is required.")
     if count_units(form.body) > MAX_BODY_UNITS:
@@ -149,6 +155,9 @@ def refuse_content(form: MessageForm) -> TwilioError | None:
         return refuse(21620, "Invalid media URL(s)")
     if form.status_callback and not is_web_url(form.status_callback):
         return refuse(21609, f"The StatusCallback URL {form.status_callback} is not a valid URL.")
+    period = form.validity_period
+    if period and not (period.isascii() and period.isdigit() and 1 <= int(period) <= MAX_VALIDITY_S):
+        return refuse(90007, "Invalid validity period value")
     return None
 
 

@@ -94,6 +94,9 @@ class MessageView(Struct, frozen=True, kw_only=True):
     posted_body: str
     num_segments: int
     num_media: int
+    media_urls: tuple[str, ...]
+    """Where Twilio would fetch what an outbound message carries; the sandbox fetches nothing."""
+    validity_period_s: int | None
     status: Status
     error_code: int | None
     created_at: float
@@ -162,6 +165,8 @@ def show_message(message: Message) -> MessageView:
         posted_body=message.posted_body,
         num_segments=message.num_segments,
         num_media=len(message.media) or len(message.media_urls),
+        media_urls=message.media_urls,
+        validity_period_s=message.validity_period_s,
         status=message.status,
         error_code=message.error_code,
         created_at=message.created_at,

@@ -15,6 +15,7 @@ import msgspec
 
 from shared.config_environment import IDENTITY, Variable, read_account_variables
 from shared.config_merge import TEXT, Block, Said, merge_blocks
+from shared.config_quiet_hours import build_quiet_hours
 from shared.config_rules import (
     AllowList,
     BadEntryError,
@@ -145,10 +146,13 @@ class _Builder:
             rate_limits=self._plain("rate_limits"),
             pairing_max_pending=self._plain("pairing_max_pending"),
             segments_per_second=self._plain("segments_per_second"),
+            account_segments_per_second=self._plain("account_segments_per_second"),
             smart_encoding=self._plain("smart_encoding"),
             opt_out=self._opt_out(),
             texts=self._texts_in_words(name=self._plain("name") or account_id),
             part_counters=self._plain("part_counters"),
+            validity_s=self._plain("validity_s"),
+            quiet_hours=build_quiet_hours(self._said["quiet_hours"].value, self._said["quiet_hours"].path),
         )
         if account.enabled:
             self._refuse_incomplete(account)

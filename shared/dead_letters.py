@@ -1,8 +1,10 @@
 """Dead letters: work that was given up, kept whole with its cause until an operator retries or drops it.
 
-The states, and what a crash leaves: `lua/bury.lua` and `lua/retry_letter.lua`. They never expire and are never trimmed.
+The states, and what a crash leaves: `lua/bury.lua` and `lua/retry_letter.lua`. They never expire by
+themselves; what the retention may drop is decided in `workers/retention.py`.
 
-Redis keys: dead, dead:<id>, dead:<id>:notes, the lane it came from, the format lane for the apology, its parts.
+Redis keys: dead, dead:<id>, dead:<id>:notes, dead:expired, the lane it came from, the format lane for the apology, its
+parts.
 """
 
 from collections.abc import AsyncIterator
@@ -10,6 +12,7 @@ from collections.abc import AsyncIterator
 import msgspec
 from redis.asyncio import Redis
 
+from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.outbox import PART_TTL_MS
 from shared.queue import lane_payload
@@ -35,6 +38,8 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
     """How often its last turn had failed; None: buried by a version that did not note it."""
     may_be_sent: frozenset[str]
     """Parts whose outcome was not known, or that Twilio had."""
+    seen_ms: int | None = None
+    """When somebody first looked at the letter."""
 
 
 def bury(
@@ -100,11 +105,38 @@ def retry(*, keys: Keys, kept: Kept) -> Call:
     )
 
 
-def drop(*, keys: Keys, letter_id: str) -> Call:
-    """Forget a letter for good; the reply is 1, or 0 if it was no longer there."""
+def drop(*, keys: Keys, letter_id: str, expired: bool = False) -> Call:
+    """Forget a letter for good; the reply is 1, or 0 if it was no longer there. `expired`: it was kept long enough, and
+    is counted."""
+    counter = (keys.dead_expired,) if expired else ()
     return Call(
-        script("drop_letter"), (keys.dead, keys.dead_letter(letter_id), keys.dead_notes(letter_id)), (letter_id,)
+        script("drop_letter"),
+        (keys.dead, keys.dead_letter(letter_id), keys.dead_notes(letter_id), *counter),
+        (letter_id,),
     )
+
+
+async def see(redis: Redis, keys: Keys, letter_ids: list[str]) -> None:
+    """Somebody looks at these letters: from now on the retention counts for them."""
+    for start in range(0, len(letter_ids), AT_ONCE):
+        page = letter_ids[start : start + AT_ONCE]
+        pairs = tuple(key for each in page for key in (keys.dead_letter(each), keys.dead_notes(each)))
+        (reply,) = await execute(redis, [Call(script("see_letters"), pairs, ())])
+        if isinstance(reply, Exception):
+            raise reply
+
+
+async def load_seen(redis: Redis, keys: Keys, letter_ids: list[str]) -> list[int | None]:
+    """When each of these was first looked at; None: never."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for each in letter_ids:
+            pipe.hget(keys.dead_notes(each), "seen_ms")
+        return [None if raw is None else int(raw) for raw in await pipe.execute()]
+
+
+async def count_expired(redis: Redis, keys: Keys) -> int:
+    """How many the retention has dropped so far."""
+    return int(await redis.get(keys.dead_expired) or 0)
 
 
 async def count_letters(redis: Redis, keys: Keys) -> int:
@@ -130,8 +162,9 @@ async def load_named(redis: Redis, keys: Keys, letter_ids: list[str]) -> list[Ke
 async def load_notes(redis: Redis, keys: Keys, letter_id: str) -> Notes:
     """What was noted beside a letter."""
     raw = {field.decode(): value for field, value in (await load_hash(redis, keys.dead_notes(letter_id))).items()}
-    failures = raw.pop("failures", None)
+    failures, seen = raw.pop("failures", None), raw.pop("seen_ms", None)
     return Notes(
         failures=None if failures is None else int(failures),
         may_be_sent=frozenset(part_id for part_id, journaled_ms in raw.items() if journaled_ms),
+        seen_ms=None if seen is None else int(seen),
     )

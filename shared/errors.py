@@ -71,8 +71,12 @@ class ConfigError(TextgateError):
 
 
 class NotNow(Exception):  # noqa: N818 - a refusal, not an error: no attempt is counted
-    """Come back in `delay_s` seconds (or at the lane's next signal); `reason` is for the log."""
+    """Come back in `delay_s` seconds (or at the lane's next signal); `reason` is for the log.
 
-    def __init__(self, reason: str, *, delay_s: float) -> None:
+    `forgives`: until now the work was not failing but kept from being tried, so its age starts anew.
+    """
+
+    def __init__(self, reason: str, *, delay_s: float, forgives: bool = False) -> None:
         super().__init__(reason)
         self.delay_s = delay_s
+        self.forgives = forgives

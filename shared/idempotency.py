@@ -1,6 +1,6 @@
 """Taking a reply in from the API: one call that stores it at most once per idempotency key (`lua/submit.lua`).
 
-Redis keys: the format lane, message, idempotency, optout, paused.
+Redis keys: the format lane and hold, message, idempotency, optout, paused.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import msgspec
 
 from shared.keys import Keys, Stage
 from shared.phone import person_of
-from shared.queue import lane_payload
+from shared.queue import RELEASE, lane_payload
 from shared.records import Reply, encode
 from shared.scripts import Call, script
 
@@ -27,6 +27,7 @@ class SubmitVerdict(StrEnum):
     QUEUED = "queued"
     REPLAYED = "replayed"
     CONFLICT = "conflict"
+    PAST = "past"
     OPTED_OUT = "opted_out"
 
 
@@ -40,6 +41,8 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     paused: bool
     """The account was paused when the reply was taken in."""
+    due_ms: int | None = None
+    """When it is to join its lane; None: at once."""
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +58,12 @@ def fingerprint(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
-def submit(*, keys: Keys, reply: Reply, body: bytes, idempotency: IdempotencyKey | None) -> Call:
-    """Put `reply` into its format lane; read the reply of the call with `submitted_of`. May be sent twice."""
+def submit(
+    *, keys: Keys, reply: Reply, body: bytes, idempotency: IdempotencyKey | None, due_ms: int | None = None
+) -> Call:
+    """Put `reply` into its format lane, now or at `due_ms`; read the reply of the call with `submitted_of`. May be sent
+    twice. `PAST`: `due_ms` is before the reply's creation."""
+    wait_ms = 0 if due_ms is None else max(0, due_ms - reply.created_ms)
     named = (keys.idempotency(idempotency.token, idempotency.key),) if idempotency is not None else ()
     return Call(
         script("submit"),
@@ -65,6 +72,7 @@ def submit(*, keys: Keys, reply: Reply, body: bytes, idempotency: IdempotencyKey
             keys.message(reply.reply_id),
             keys.opted_out(reply.account_id),
             keys.paused(reply.account_id),
+            *keys.hold(Stage.FORMAT, reply.conversation).as_tuple(),
             *named,
         ),
         (
@@ -76,17 +84,21 @@ def submit(*, keys: Keys, reply: Reply, body: bytes, idempotency: IdempotencyKey
             reply.account_id,
             reply.conversation,
             reply.created_ms,
-            MESSAGE_TTL_MS,
+            MESSAGE_TTL_MS + wait_ms,
             fingerprint(body),
             KEY_TTL_MS,
             person_of(reply.to),
+            "" if due_ms is None else due_ms,
+            lane_payload(RELEASE),
+            int(due_ms is not None and due_ms < reply.created_ms),
         ),
     )
 
 
 def submitted_of(reply: list[bytes]) -> Submitted:
     """The outcome in the script's reply."""
-    verdict, message_id, account_id, conversation, created_ms, paused = (field.decode() for field in reply)
+    kept_due = reply[6] if len(reply) > 6 else None  # kept by a version without holds: none
+    verdict, message_id, account_id, conversation, created_ms, paused = (field.decode() for field in reply[:6])
     return Submitted(
         verdict=SubmitVerdict(verdict),
         message_id=message_id,
@@ -94,4 +106,5 @@ def submitted_of(reply: list[bytes]) -> Submitted:
         conversation=conversation,
         created_ms=int(created_ms),
         paused=paused == "1",
+        due_ms=int(kept_due) if kept_due else None,
     )

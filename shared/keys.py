@@ -31,6 +31,9 @@ PERMANENT = (
     "optout:*",
     "dead",
     "dead:*",
+    "held",
+    "held:last",
+    "hold:*",  # only while a message waits for its time; see lua/lib/holds.lua
     "part:*",  # only while dispatching; see lua/dispatch_part.lua
     "conversation:*",  # only while one of its lanes is busy; see lib/lanes.lua
 )
@@ -58,6 +61,21 @@ class LaneKeys(msgspec.Struct, frozen=True, kw_only=True):
         return (self.list, self.state, self.queue, self.bell, self.busy)
 
 
+class HoldKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The three keys that every script about a hold takes, in this order. See `lua/lib/holds.lua`."""
+
+    set: str
+    index: str
+    last: str
+
+    def as_tuple(self) -> tuple[str, str, str]:
+        return (self.set, self.index, self.last)
+
+    def entry(self, member: str) -> str:
+        """List: the records of one member of the hold."""
+        return f"{self.set}:{member.partition(':')[0]}"
+
+
 @lru_cache(maxsize=8192)
 def conversation_id(account_id: str, peer: str) -> str:
     """The id of the conversation of one account with one person: 16 characters that hold no number.
@@ -78,6 +96,11 @@ class Keys:
         write, the sweeper reads. Permanent."""
         self.dead = f"{prefix}dead"
         """Sorted set: dead letter id -> ms of burial. Permanent until retried or dropped."""
+        self.dead_expired = f"{prefix}dead:expired"
+        """String: how many dead letters the retention has dropped so far. Permanent."""
+        self.held = f"{prefix}held"
+        """Sorted set: key of each hold -> when its first message is due, in ms. The hold scripts write, the sweeper and
+        `message scheduled` read. Permanent."""
         self.sweeper = f"{prefix}sweeper"
         """String: who sweeps now; its TTL is the lease."""
 
@@ -99,7 +122,8 @@ class Keys:
         return f"{self.queue(stage)}:workers"
 
     def conversation(self, conversation: str) -> str:
-        """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed;
+        """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed,
+        <stage>:failing_ms -> since when;
         account and peer -> whose conversation it is.
         account, peer: whom it is with, once the API has written to them; for those who know only the id.
         Expires 30 days after its last lane fell idle."""
@@ -118,6 +142,19 @@ class Keys:
     def lane_of_list(self, list_key: str) -> tuple[Stage, str]:
         """The stage and conversation that a lane's list key names; the inverse of `lane`."""
         stage, conversation = list_key.removeprefix(f"{self.prefix}lane:").split(":", 1)
+        return Stage(stage), conversation
+
+    def hold(self, stage: Stage, conversation: str) -> HoldKeys:
+        """The hold of one conversation at one stage: a sorted set, `<number>:<message id>` -> due time in ms, and
+        beside it a list of msgpack records per number. `held:last` is a string, the last number. All permanent until
+        the last message has left."""
+        return HoldKeys(
+            set=f"{self.prefix}hold:{stage.value}:{conversation}", index=self.held, last=f"{self.held}:last"
+        )
+
+    def hold_of_set(self, set_key: str) -> tuple[Stage, str]:
+        """The stage and conversation that a hold's key names; the inverse of `hold`. Raises ValueError."""
+        stage, conversation = set_key.removeprefix(f"{self.prefix}hold:").split(":", 1)
         return Stage(stage), conversation
 
     def seen(self, account_id: str, message_sid: str) -> str:
@@ -175,12 +212,18 @@ class Keys:
         return f"{self.prefix}idempotency:{digest}"
 
     def message(self, message_id: str) -> str:
-        """Hash: account, conversation and created_ms of a reply that the API took in. 30 days."""
+        """Hash: account, conversation and created_ms of a reply that the API took in; canceled_ms of one that was
+        canceled while it was held. 30 days, from its time on if it was scheduled."""
         return f"{self.prefix}message:{message_id}"
 
     def pace(self, account_id: str, sender: str) -> str:
         """String: when the next segment of this sender may start, in ms. Expires when that time has passed."""
         return f"{self.prefix}pace:{account_id}:{sender}"
+
+    def account_pace(self, account_sid: str) -> str:
+        """String: when the next segment of this Twilio account may start, in ms, whatever its sender. Expires when that
+        time has passed."""
+        return f"{self.prefix}account-pace:{account_sid}"
 
     def paused(self, account_id: str) -> str:
         """String: msgpack `Pause`; while it stands nothing is sent for the account. Permanent until resumed."""
@@ -208,5 +251,6 @@ class Keys:
 
     def dead_notes(self, letter_id: str) -> str:
         """Hash beside a dead letter: `failures`; each part id -> ms of its journal entry if Twilio may have it, else
-        empty. `lua/bury.lua` writes, `lua/retry_letter.lua` reads. Permanent until retried or dropped."""
+        empty; `seen_ms`, when somebody first looked at it. `lua/bury.lua` and `lua/see_letters.lua` write,
+        `lua/retry_letter.lua` and the retention read. Permanent until retried or dropped."""
         return f"{self.prefix}dead:{letter_id}:notes"

@@ -50,7 +50,8 @@ def hand_over(
 
 
 def fail(*, lane: LaneKeys, stage: Stage, turn: str) -> Call:
-    """Count one failure of a turn; the reply is how often it has failed now, 0 if it is no longer current."""
+    """Count one failure of a turn; the reply is `[how often it has failed now, ms since the first time]`, both 0 if it
+    is no longer current."""
     return Call(script("fail"), (lane.state,), (stage.value, turn))
 
 

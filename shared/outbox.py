@@ -1,7 +1,7 @@
 """The way out: handing a text to the pipeline from outside, and the life of each part.
 
-States of a part and who moves them: `lua/dispatch_part.lua`. Redis keys: the format and outbound lanes, part, sid,
-paused, optout, pace.
+States of a part and who moves them: `lua/dispatch_part.lua`. Redis keys: the format and outbound lanes and holds, part,
+sid, paused, optout, pace, account-pace.
 """
 
 import secrets
@@ -12,6 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared.group_commit import execute
+from shared.holds import hold_reply
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import append
 from shared.phone import person_of
@@ -33,6 +34,8 @@ class DispatchVerdict(StrEnum):
     ACCEPTED = "accepted"
     IN_DOUBT = "in_doubt"
     OPTED_OUT = "opted_out"
+    TOO_OLD = "too_old"
+    QUIET = "quiet"
     WAIT = "wait"
 
 
@@ -92,12 +95,24 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True):
     """A second, different final status, if Twilio reported two."""
     carrier_time: str | None = None
     """`RawDlrDoneDate`: when the carrier was done, YYMMDDhhmm."""
+    media_refused: str | None = None
+    """Why Twilio refused its media, such as `twilio-21620`; it goes, or went, without them."""
 
 
 async def enqueue_text(
-    redis: Redis, keys: Keys, *, account_id: str, to: str, text: str, origin: Origin = Origin.OPERATOR
+    redis: Redis,
+    keys: Keys,
+    *,
+    account_id: str,
+    to: str,
+    text: str,
+    origin: Origin = Origin.OPERATOR,
+    media: tuple[str, ...] = (),
+    validity_s: int | None = None,
+    due_ms: int | None = None,
 ) -> Reply:
-    """Hand one text to the pipeline, after whatever is already on its way to that person. Returns what was stored."""
+    """Hand one text, or media with or without words, to the pipeline, after whatever is already on its way to that
+    person; at `due_ms` if that is given. Returns what was stored."""
     conversation = conversation_id(account_id, to)
     now_ms = time.time_ns() // 1_000_000
     reply = Reply(
@@ -105,13 +120,18 @@ async def enqueue_text(
         account_id=account_id,
         conversation=conversation,
         to=to,
-        texts=(text,),
+        texts=(text,) if text else (),
         origin=origin,
         created_ms=now_ms,
+        media=media,
+        validity_s=validity_s,
     )
-    lane = keys.lane(Stage.FORMAT, conversation)
-    once = keys.once(reply.reply_id)
-    (result,) = await execute(redis, [append(lane=lane, stage=Stage.FORMAT, records=(encode(reply),), once=once)])
+    if due_ms is None:
+        lane, once = keys.lane(Stage.FORMAT, conversation), keys.once(reply.reply_id)
+        call = append(lane=lane, stage=Stage.FORMAT, records=(encode(reply),), once=once)
+    else:
+        call = hold_reply(keys=keys, reply=reply, due_ms=due_ms)
+    (result,) = await execute(redis, [call])
     if isinstance(result, Exception):
         raise result
     return reply
@@ -137,11 +157,24 @@ async def load_part_of_sid(redis: Redis, keys: Keys, message_sid: str) -> PartSt
 
 
 def dispatch(
-    *, keys: Keys, part: Part, turn: str, attempt: str, sender: str, segments_per_second: float, looked_for_ms: str = ""
+    *,
+    keys: Keys,
+    part: Part,
+    turn: str,
+    attempt: str,
+    sender: str,
+    segments_per_second: float,
+    looked_for_ms: str = "",
+    not_after_ms: int | None = None,
+    quiet_ms: tuple[int, int] | None = None,
+    account_sid: str = "",
+    account_segments_per_second: float = 0,
 ) -> Call:
     """May `part` be sent now by `attempt`? The reply is `[verdict, detail]`; "go" has journalled it.
 
-    `looked_for_ms`: the journal entry that was looked for at Twilio in vain, past its grace period.
+    `looked_for_ms`: the journal entry that was looked for at Twilio in vain, past its grace period. `not_after_ms`:
+    when it is too old to be sent. `quiet_ms`: the quiet stretch that it must keep to, the end not included.
+    `account_sid`: whose pace of `account_segments_per_second` all senders of the Twilio account share; 0: none.
     """
     return Call(
         script("dispatch_part"),
@@ -151,6 +184,8 @@ def dispatch(
             keys.paused(part.account_id),
             keys.opted_out(part.account_id),
             keys.pace(part.account_id, sender),
+            keys.hold(Stage.OUTBOUND, part.conversation).set,
+            keys.account_pace(account_sid),
         ),
         (
             Stage.OUTBOUND.value,
@@ -164,13 +199,19 @@ def dispatch(
             part.account_id,
             part.conversation,
             part.created_ms if part.origin is Origin.OPT_OUT else "",
+            "" if not_after_ms is None else not_after_ms,
+            *(("", "") if quiet_ms is None else quiet_ms),
+            account_segments_per_second,
         ),
     )
 
 
-def release(*, keys: Keys, part_id: str, attempt: str) -> Call:
-    """The announced request certainly did not reach Twilio; the reply is 1 if the attempt held the part."""
-    return Call(script("release_part"), (keys.part(part_id),), (attempt, PART_TTL_MS))
+def release(*, keys: Keys, part_id: str, attempt: str, media_refused: str = "") -> Call:
+    """The announced request certainly did not reach Twilio; the reply is 1 if the attempt held the part.
+
+    `media_refused`: Twilio's code, if it refused the part for its media; from now on it goes without them.
+    """
+    return Call(script("release_part"), (keys.part(part_id),), (attempt, PART_TTL_MS, media_refused))
 
 
 def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Call:

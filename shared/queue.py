@@ -12,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+RELEASE = "release"
+"""The function of a job that wakes a hold; its id is `<hold>:<due ms>` (`lua/lib/holds.lua`)."""
+
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=repr)  # arq stores its own exceptions as results
 _DECODER = msgspec.msgpack.Decoder()
 
@@ -27,9 +30,9 @@ def deserialize(data: bytes) -> dict[str, Any]:
     return decoded
 
 
-def lane_payload(stage: str) -> bytes:
-    """The payload of a lane's job: the function of this stage, no arguments, enqueued now."""
-    return _ENCODER.encode({"t": None, "f": stage, "a": (), "k": {}, "et": time.time_ns() // 1_000_000})
+def lane_payload(function: str) -> bytes:
+    """The payload of a lane's job: the function of its stage (or `RELEASE`), no arguments, enqueued now."""
+    return _ENCODER.encode({"t": None, "f": function, "a": (), "k": {}, "et": time.time_ns() // 1_000_000})
 
 
 def split_job_id(job_id: str) -> tuple[str, str]:

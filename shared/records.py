@@ -60,6 +60,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When that text was received; for latency."""
     media: tuple[str, ...] = ()
     """Public URLs of pictures or files that go with the first part."""
+    validity_s: int | None = None
+    """How long Twilio may keep a part in its queue; None: as the account says."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -80,6 +82,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     received_ms: int | None = None
     media: tuple[str, ...] = ()
     """Public URLs that Twilio fetches and sends along."""
+    validity_s: int | None = None
+    """How long Twilio may keep it in its queue; None: as the account says."""
 
 
 class PairingRequest(msgspec.Struct, frozen=True, kw_only=True):

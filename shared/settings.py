@@ -27,7 +27,7 @@ from shared.config_secrets import SecretResolver, SecretsSection
 from shared.config_shape import parse_section
 from shared.errors import ConfigError
 from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
-from shared.settings_account import Account
+from shared.settings_account import Account, QuietHours
 from shared.settings_api import ApiToken, build_tokens
 from shared.settings_channels import ChannelsSection, DmPolicy, RateLimits
 from shared.settings_sections import (
@@ -36,6 +36,7 @@ from shared.settings_sections import (
     ApiScope,
     ApiSection,
     ConsoleSection,
+    DeadLettersSection,
     Durability,
     IngressSection,
     MetricsSection,
@@ -53,8 +54,10 @@ __all__ = [
     "ApiScope",
     "ApiToken",
     "ConfigDocument",
+    "DeadLettersSection",
     "DmPolicy",
     "Durability",
+    "QuietHours",
     "RateLimits",
     "RedisSettings",
     "Settings",
@@ -91,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_tokens: tuple[ApiToken, ...] = ()
     """Who may use the API; nobody: it is off."""
     workers: WorkersSection = WorkersSection()
+    dead_letters: DeadLettersSection = DeadLettersSection()
     console: ConsoleSection = ConsoleSection()
     metrics: MetricsSection = MetricsSection()
     state_dir: Path
@@ -122,6 +126,9 @@ class ConfigDocument(Section, frozen=True):
     ingress: Annotated[IngressSection, Meta(description="The public web server.")] = IngressSection()
     api: Annotated[ApiSection, Meta(description="`/v1` on the ingress, for programs that send.")] = ApiSection()
     workers: Annotated[WorkersSection, Meta(description="The workers, kind by kind.")] = WorkersSection()
+    dead_letters: Annotated[DeadLettersSection, Meta(description="How long what was given up is kept.")] = (
+        DeadLettersSection()
+    )
     console: Annotated[ConsoleSection, Meta(description="The operator's web app.")] = ConsoleSection()
     metrics: Annotated[MetricsSection, Meta(description="Prometheus metrics.")] = MetricsSection()
     state: Annotated[StateSection, Meta(description="Files of a single-machine set-up.")] = StateSection()
@@ -149,6 +156,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         ingress=_checked_ingress(document.ingress),
         api_tokens=api_tokens,
         workers=_checked_workers(document.workers),
+        dead_letters=document.dead_letters,
         console=document.console,
         metrics=document.metrics,
         state_dir=_absolute(document.state.dir, environ),

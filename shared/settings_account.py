@@ -1,5 +1,8 @@
 """One Twilio number, ready for use: merged, normalised, checked, its secrets resolved."""
 
+import datetime
+from typing import ClassVar
+
 import msgspec
 
 from shared.phone import RCS, Address
@@ -20,6 +23,20 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """What tells it from others; empty if there is none."""
         return self.number or self.service_sid or ""
+
+
+class QuietHours(msgspec.Struct, frozen=True, kw_only=True):
+    """Hours in which texts are held back; local time, the end not included."""
+
+    RECIPIENT: ClassVar[str] = "recipient"
+    """The time zone of whoever is texted."""
+
+    start: datetime.time
+    until: datetime.time
+    time_zone: str
+    """`RECIPIENT`, or a zone that exists."""
+    replies: bool
+    """Answers, too."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +73,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: RateLimits = _DEFAULTS.rate_limits
     pairing_max_pending: int = _DEFAULTS.pairing_max_pending
     segments_per_second: float = _DEFAULTS.segments_per_second
+    account_segments_per_second: float = _DEFAULTS.account_segments_per_second
     smart_encoding: bool = _DEFAULTS.smart_encoding
     opt_out: OptOutSection = _DEFAULTS.opt_out
+    validity_s: int | None = _DEFAULTS.validity_s
+    quiet_hours: QuietHours | None = None
     texts: Texts = Texts()
     """The fixed texts, in its language and with its own words."""
 

@@ -15,6 +15,14 @@ from shared.settings_sections import Count, Section, Text
 from shared.settings_texts import TextsSection
 from shared.texts import DEFAULT_LANGUAGE
 
+MAX_VALIDITY_S = 36_000
+"""Source: Twilio, Messages resource, "ValidityPeriod"."""
+
+ClockTime = Annotated[
+    str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", extra={"expected": "a time of day such as 21:00"})
+]
+Validity = Annotated[int, Meta(ge=1, le=MAX_VALIDITY_S)]
+
 PhoneInput = Annotated[str | int, Meta(extra={"expected": "a phone number such as +15551234567"})]
 """A number as people write it: `"+15551234567"`, `"sms:+15551234567"` or `15551234567`."""
 
@@ -59,6 +67,31 @@ class OptOutSection(Section, frozen=True):
         tuple[Text, ...],
         Meta(description="Further texts that count as STOP, such as `BAJA`; case and accents do not matter."),
     ] = ()
+
+
+class QuietHoursSection(Section, frozen=True):
+    """When texts are held back."""
+
+    start: Annotated[
+        ClockTime,
+        Meta(description="When they begin, local time. `quietHours: {}` turns them on as shown here; off until then."),
+    ] = msgspec.field(default="21:00", name="from")
+    until: Annotated[ClockTime, Meta(description="When they end; before `from` means the next morning.")] = (
+        msgspec.field(default="08:00", name="to")
+    )
+    time_zone: Annotated[
+        Text,
+        Meta(
+            description=(
+                "`recipient`: the local time of the recipient's number; where its prefix lies in several zones, it is "
+                "quiet while any of them is. Else an IANA zone such as `Europe/Berlin`, for everybody."
+            )
+        ),
+    ] = "recipient"
+    replies: Annotated[
+        bool,
+        Meta(description="Hold back answers, too. Off: what answers a text of the last hour goes out at any time."),
+    ] = False
 
 
 class AccountSection(Section, frozen=True):
@@ -160,6 +193,17 @@ class AccountSection(Section, frozen=True):
     segments_per_second: Annotated[
         float, Meta(ge=0, le=10_000, description="Outbound rate of this sender in SMS segments; 0 = no limit.")
     ] = 1
+    account_segments_per_second: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=10_000,
+            description=(
+                "Outbound rate of all senders with this `accountSid` together, besides their own; set it alike for "
+                "each of them. 0 = no limit."
+            ),
+        ),
+    ] = 0
     smart_encoding: Annotated[
         bool,
         Meta(description="Replace curly quotes, dashes and the like, so that a text stays in cheap GSM-7 segments."),
@@ -177,6 +221,21 @@ class AccountSection(Section, frozen=True):
     texts: Annotated[TextsSection, Meta(description="Fixed texts in words of your own; null = say nothing.")] = (
         TextsSection()
     )
+
+    validity_s: Annotated[
+        Validity | None,
+        Meta(
+            description=(
+                "How long a text may wait in Twilio's own queue, in seconds; then it fails with code 30036 instead of "
+                "coming late. null = Twilio's ten hours."
+            ),
+        ),
+    ] = msgspec.field(default=None, name="validitySeconds")
+
+    quiet_hours: Annotated[
+        QuietHoursSection | None,
+        Meta(description="Hours in which nobody is texted: what is due then waits for their end. null = none."),
+    ] = None
 
 
 class SmsSection(AccountSection, frozen=True):

@@ -17,6 +17,7 @@ from shared.secrets import SecretInput
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Text = Annotated[str, Meta(min_length=1)]
+Age = Annotated[float, Meta(gt=0, le=31_536_000)]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -77,6 +78,15 @@ class AgentSection(Section, frozen=True):
             )
         ),
     ] = UNSET
+    max_reply_age_s: Annotated[
+        Age | None,
+        Meta(
+            description=(
+                "How long after its text an answer may still go out, in seconds: after an outage nobody wants "
+                "yesterday's question answered. An older one becomes a dead letter `too-old`. null = any time."
+            )
+        ),
+    ] = msgspec.field(default=None, name="maxReplyAgeSeconds")
 
     @property
     def label(self) -> str:
@@ -220,6 +230,26 @@ class ApiSection(Section, frozen=True):
         dict[str, ApiTokenSection],
         Meta(description="Callers by a name of letters, digits, `-`, `_`. Without any the API is off: 404."),
     ] = msgspec.field(default_factory=dict)
+
+
+class DeadLettersSection(Section, frozen=True):
+    """How long what was given up is kept."""
+
+    retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3650,
+            description=(
+                "Days that a dead letter is kept after it was first listed, shown or exported; then it is dropped, "
+                "logged and counted. 0 = for ever."
+            ),
+        ),
+    ] = 0
+    drop_unseen: Annotated[
+        bool,
+        Meta(description="Also drop letters that nobody has looked at; their days count from when they were given up."),
+    ] = False
 
 
 class ConsoleSection(Section, frozen=True):

@@ -3,7 +3,7 @@
 Ids of ours begin with their conversation, so that their lanes are known. How an inbound SID of Twilio's leads to one of
 them is the caller's matter.
 
-Redis keys: the lanes and their jobs, conversation, part, dead, dead:*, paused, approved, optout.
+Redis keys: the lanes and their jobs, the holds, conversation, part, message, dead, dead:*, paused, approved, optout.
 """
 
 import re
@@ -11,6 +11,7 @@ import re
 import msgspec
 from redis.asyncio import Redis
 
+from shared.holds import Held, load_held_message
 from shared.keys import ARQ_IN_PROGRESS, Keys, Stage, conversation_id
 from shared.outbox import PartState, load_part_state
 from shared.phone import RCS
@@ -75,6 +76,10 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     reply_wait: Wait | None = None
     parts: tuple[PartTrace, ...] = ()
     letters: tuple[DeadLetter, ...] = ()
+    held: Held | None = None
+    """It waits for its time."""
+    canceled_ms: int | None = None
+    """When it was taken back."""
     pause: Pause | None = None
     opted_out: bool = False
 
@@ -114,18 +119,23 @@ async def load_ours(redis: Redis, keys: Keys, sought: str, our_id: str) -> Trace
     parts = await _load_parts(redis, keys, reply_id, None if index is None else int(index), places)
     letters = await load_letters(redis, keys, {our_id, reply_id})
     place = next((i for i, reply in enumerate(replies) if reply.reply_id == reply_id), None)
-    if place is None and not parts and not letters:
+    held = await load_held_message(redis, keys, reply_id)
+    record = await load_hash(redis, keys.message(reply_id))
+    canceled_ms = int(record[b"canceled_ms"]) if b"canceled_ms" in record else None
+    if place is None and not parts and not letters and held is None and canceled_ms is None:
         return None
     records: list[Reply | Part | DeadLetter] = [*([replies[place]] if place is not None else []), *letters]
     records += [part for part in waiting if part.reply_id == reply_id]
     trace = Trace(
         id=sought,
-        account_id=records[0].account_id if records else await _account_of_part(redis, keys, parts[0].part_id),
+        account_id=records[0].account_id if records else await _account_of(redis, keys, held, record, parts),
         conversation=conversation,
-        peer=next((record.to for record in records if not isinstance(record, DeadLetter)), None),
+        peer=next((each.to for each in (*records, held) if isinstance(each, (Reply, Part, Held))), None),
         reply_id=reply_id,
         reply_wait=None if place is None else formatting.wait(place),
         parts=parts,
+        held=held,
+        canceled_ms=canceled_ms,
     )
     return await complete(redis, keys, trace, conversation, letters)
 
@@ -160,8 +170,13 @@ async def _load_parts(
     return tuple(found)
 
 
-async def _account_of_part(redis: Redis, keys: Keys, part_id: str) -> str | None:
-    account = (await load_hash(redis, keys.part(part_id))).get(b"account")
+async def _account_of(
+    redis: Redis, keys: Keys, held: Held | None, record: dict[bytes, bytes], parts: tuple[PartTrace, ...]
+) -> str | None:
+    if held is not None:
+        return held.account_id
+    stored = record if b"account" in record or not parts else await load_hash(redis, keys.part(parts[0].part_id))
+    account = stored.get(b"account")
     return None if account is None else account.decode()
 
 

@@ -117,9 +117,17 @@ CODES: dict[int, CodeInfo] = {
     30039: _account("a message loop was detected", "look for a bot that answers a bot, then `textgate account resume`"),
     30450: _permanent("Twilio's guard against SMS pumping blocked it", "review the traffic to this region"),
     63017: _transient("the channel's rate is exceeded", _SLOW, 5),
+    63019: _permanent("a media file could not be downloaded", _MEDIA),
     63034: _permanent("the media is too large for the channel", _MEDIA),
     63038: _transient("the account's daily cap is reached", "wait, or ask Twilio to raise it", 3600),
+    90007: _permanent("the validity period is outside 1 to 36000 seconds", "check validitySeconds"),
 }
+
+DAILY_CAPS = frozenset({30023, 63038})
+"""Nothing more goes out before the day is over."""
+
+MEDIA_CODES = frozenset(code for code, info in CODES.items() if info.hint == _MEDIA)
+"""The media are what Twilio will not take: the words can go without them."""
 
 
 def classify(status: int, code: int | None) -> CodeInfo:

@@ -1,7 +1,7 @@
 """The boundary around every stage: the one place where what went wrong becomes what happens next.
 
     NotNow               put off; no attempt is counted
-    TransientError       counted, put off by the schedule; past its end: dead letter
+    TransientError       counted, put off by the schedule; past its end or its age: dead letter
     OutcomeUnknownError  the same; the stage finds out first
     AccountError         pause the account, put off; everything is kept
     PermanentError       dead letter
@@ -16,6 +16,8 @@ import asyncio
 import random
 import time
 import traceback
+from collections.abc import Awaitable
+from typing import cast
 
 import msgspec
 from redis.exceptions import RedisError
@@ -28,7 +30,7 @@ from shared.logs import logger
 from shared.records import DeadLetter
 from shared.twilio_codes import OPTED_OUT
 from workers.engine_jobs import PutOff
-from workers.schedule import MAX_CLAIMS, SUSPECT_AFTER, next_wait_s
+from workers.schedule import MAX_CLAIMS, SUSPECT_AFTER, next_wait_s, patience_with
 from workers.work import Environment, StageSpec, Work
 
 PAUSED_WAIT_S = 30.0
@@ -76,6 +78,8 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
         await _process(spec, work, env, rng)
     except NotNow as refusal:
         work.outcome, work.facts["reason"] = "not_now", str(refusal)
+        if refusal.forgives:
+            await cast("Awaitable[int]", env.redis.hdel(work.lane.state, f"{work.stage.value}:failing_ms"))
         raise PutOff(refusal.delay_s, counted=False) from None
     except OutcomeUnknownError as error:
         work.outcome, work.facts["reason"] = "in_doubt", str(error)
@@ -133,15 +137,26 @@ async def _retry(
     *,
     at_least_s: float = 0.0,
 ) -> None:
-    failures = await work.call(fail(lane=work.lane, stage=work.stage, turn=work.turn))
+    failures, age_ms = await work.call(fail(lane=work.lane, stage=work.stage, turn=work.turn))
     if failures == 0:
         work.outcome = "fenced"
         return
     work.facts["failures"] = failures
-    wait_s = next_wait_s(work.stage, failures, rng, asked_s=max(error.retry_after_s or 0.0, at_least_s))
+    wait_s = next_wait_s(
+        work.stage,
+        failures,
+        rng,
+        asked_s=max(error.retry_after_s or 0.0, at_least_s),
+        age_s=age_ms / 1000,
+        patience=patience_with(error.code),
+    )
     if wait_s is not None:
         raise PutOff(wait_s, counted=False)
-    await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint="it failed too often"))
+    await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint=_gave_up(failures, age_ms)))
+
+
+def _gave_up(failures: int, age_ms: int) -> str:
+    return f"it failed {failures} times within {max(1, round(age_ms / 60_000))} min; retry it once the cause is gone"
 
 
 async def _pause(spec: StageSpec, work: Work, env: Environment, error: AccountError) -> None:

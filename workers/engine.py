@@ -35,8 +35,9 @@ Stock arq workers may serve the same queue. Redis keys: arq's (shared/keys.py), 
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import tzinfo
+from functools import partial
 from signal import Signals
 from typing import Any
 
@@ -82,7 +83,8 @@ class EventWorker(Worker):
     `stage` names queue, bell and health keys through `keys`; `peek` > 0: each lane job brings its lane's oldest records
     (`stage` is a `Stage` then). `grace_s`: how long running jobs may go on after a signal. `fallback_s`: how long a job
     may stay unnoticed that was enqueued without ringing, by stock arq; must be shorter than the read timeout.
-    `confirm`: what ends each pipeline that carries calls of jobs (`shared/durability.py`). The other arguments are
+    `confirm`: what ends each pipeline that carries calls of jobs (`shared/durability.py`). `chores`: what the sweeper
+    does besides, called with `ctx`, by one worker of all at a time. The other arguments are
     arq's, as far as they have a meaning here.
     """
 
@@ -101,6 +103,7 @@ class EventWorker(Worker):
         confirm: Confirm | None = None,
         sweep_interval_s: float = 15.0,
         sweep_quiet_s: float = 60.0,
+        chores: Sequence[Callable[[dict[Any, Any]], Awaitable[None]]] = (),
         cron_jobs: Sequence[CronJob] | None = None,
         on_startup: StartupShutdown | None = None,
         on_shutdown: StartupShutdown | None = None,
@@ -169,7 +172,14 @@ class EventWorker(Worker):
             held=self._loop.held,
             on_lost=lambda lost: self.loop.call_soon_threadsafe(self._loop.give_up, lost),
         )
-        self._sweeper = Sweeper(self.pool, keys, name=self.name, interval_s=sweep_interval_s, quiet_s=sweep_quiet_s)
+        self._sweeper = Sweeper(
+            self.pool,
+            keys,
+            name=self.name,
+            interval_s=sweep_interval_s,
+            quiet_s=sweep_quiet_s,
+            chores=[partial(chore, self.ctx) for chore in chores],
+        )
 
     async def main(self) -> None:
         """Run until a signal (or, with `burst`, until the queue is empty). Replaces arq's polling loop."""

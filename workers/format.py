@@ -8,8 +8,12 @@ from shared.lanes import hand_over
 from shared.records import Origin, Part, Reply, decode_reply, encode
 from shared.settings import Account
 from workers.text.artifacts import without_artifacts
-from workers.text.render import render
+from workers.text.render import RenderedPart, render
+from workers.text.segments import Encoding
 from workers.work import Burial, Environment, StageSpec, Work
+
+MEDIA_ONLY = RenderedPart(body="", encoding=Encoding.GSM_7, segments=1, units=0)
+"""What goes out when there are media and no words."""
 
 
 async def format_reply(work: Work, env: Environment) -> None:
@@ -39,7 +43,8 @@ async def format_reply(work: Work, env: Environment) -> None:
 
 
 def parts_of(reply: Reply, account: Account, *, strip_artifacts: bool = False) -> list[Part]:
-    """The reply as parts; ids are derived, so formatting twice gives the same parts.
+    """The reply as parts; ids are derived, so formatting twice gives the same parts. The first carries the media, and
+    media without words are a part of their own.
 
     `strip_artifacts`: take out what a model's template left over, if the agent wrote the reply.
     """
@@ -55,6 +60,8 @@ def parts_of(reply: Reply, account: Account, *, strip_artifacts: bool = False) -
             counters=account.part_counters,
         )
     ]
+    if reply.media and not rendered:
+        rendered = [MEDIA_ONLY]
     return [
         Part(
             part_id=f"{reply.reply_id}.{index}",
@@ -70,6 +77,8 @@ def parts_of(reply: Reply, account: Account, *, strip_artifacts: bool = False) -
             origin=reply.origin,
             created_ms=reply.created_ms,
             received_ms=reply.received_ms,
+            media=reply.media if index == 0 else (),
+            validity_s=reply.validity_s,
         )
         for index, part in enumerate(rendered)
     ]

@@ -3,7 +3,7 @@
 Journal first, then the request, then the commit. A crash between any two leaves the part "in doubt", and the next
 attempt finds out from Twilio before it does anything else (`reconcile.py`). The states: `lua/dispatch_part.lua`.
 
-Redis keys: the outbound lane, part, sid, paused, optout, optout-trail, pace.
+Redis keys: the outbound lane and hold, part, sid, paused, optout, optout-trail, pace, account-pace.
 """
 
 import secrets
@@ -14,13 +14,16 @@ import msgspec
 from shared.elapsed import elapsed_s
 from shared.errors import NotNow, PermanentError, TransientError
 from shared.fault_points import FaultPoint, reach
+from shared.holds import hold_parts
 from shared.keys import Stage
+from shared.logs import logger
 from shared.optout import Cause, change_opt_out, new_change
 from shared.outbox import DispatchVerdict, Status, dispatch, release, settle
-from shared.records import Part, decode_part, decode_pause
+from shared.records import Origin, Part, decode_part, decode_pause
 from shared.redis_client import load_list
 from shared.settings import Account
-from shared.twilio_codes import OPTED_OUT
+from shared.twilio_codes import MEDIA_CODES, OPTED_OUT
+from workers.quiet import window_for
 from workers.reconcile import find_sent
 from workers.work import Burial, Environment, StageSpec, Work
 
@@ -29,6 +32,8 @@ POST_WITHIN_S = 5.0
 
 PAUSED_WAIT_S = 30.0
 LOOK_AGAIN_S = 3.0
+
+log = logger(__name__)
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +62,7 @@ async def send_part(work: Work, env: Environment) -> None:
 async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: DispatchVerdict, detail: str) -> None:
     match verdict:
         case DispatchVerdict.GO:
-            await _post(work, env, attempt)
+            await _post(work, env, attempt, media_refused=detail.partition(" ")[2])
         case DispatchVerdict.IN_DOUBT:
             raise NotNow("another attempt announced it meanwhile", delay_s=LOOK_AGAIN_S)
         case DispatchVerdict.ACCEPTED:
@@ -66,8 +71,16 @@ async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: Dispa
             work.outcome = "fenced"
         case DispatchVerdict.OPTED_OUT:
             raise PermanentError("the recipient has opted out", code="opted-out", hint="they must text START first")
+        case DispatchVerdict.TOO_OLD:
+            raise PermanentError(
+                "the answer comes too late: the text is older than agent.maxReplyAgeSeconds",
+                code="too-old",
+                hint="drop it, or retry it to send it all the same",
+            )
+        case DispatchVerdict.QUIET:
+            await _hold(work, env, attempt.part, due_ms=int(detail))
         case DispatchVerdict.WAIT:
-            raise NotNow("the sender's pace", delay_s=int(detail) / 1000)
+            raise NotNow("the pace of the sender or the account", delay_s=int(detail) / 1000)
         case DispatchVerdict.PAUSED:
             raise NotNow("the account is paused", delay_s=PAUSED_WAIT_S)
 
@@ -75,6 +88,7 @@ async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: Dispa
 async def _dispatch(
     work: Work, env: Environment, attempt: Attempt, looked_for_ms: str = ""
 ) -> tuple[DispatchVerdict, str]:
+    quiet = window_for(attempt.part, attempt.account.quiet_hours, now_ms=time.time_ns() // 1_000_000)
     call = dispatch(
         keys=env.keys,
         part=attempt.part,
@@ -83,6 +97,10 @@ async def _dispatch(
         sender=attempt.account.sender_to(attempt.part.to).id,
         segments_per_second=attempt.account.segments_per_second,
         looked_for_ms=looked_for_ms,
+        not_after_ms=not_after_ms(attempt.part, env.settings.agent.max_reply_age_s),
+        quiet_ms=None if quiet is None else (quiet.from_ms, quiet.until_ms),
+        account_sid=attempt.account.account_sid,
+        account_segments_per_second=attempt.account.account_segments_per_second,
     )
     verdict, detail = await work.call(call)
     verdict = DispatchVerdict(verdict.decode())
@@ -92,7 +110,7 @@ async def _dispatch(
     return verdict, detail.decode()
 
 
-async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
+async def _post(work: Work, env: Environment, attempt: Attempt, *, media_refused: str) -> None:
     part = attempt.part
     reach(FaultPoint.AFTER_JOURNAL, work.conversation)
     if env.twilio is None:
@@ -100,10 +118,16 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
     try:
         if elapsed_s() - attempt.started > POST_WITHIN_S:
             raise NotNow("woke up too late to post", delay_s=0)
-        sent = await env.twilio.send(attempt.account, part)
+        sent = await env.twilio.send(
+            attempt.account, msgspec.structs.replace(part, media=()) if media_refused else part
+        )
     except (PermanentError, TransientError, NotNow) as error:
         # Certainly not with Twilio: nobody needs to look for it.
-        await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token))
+        refusal = "" if media_refused else refusal_of_media(error, part)
+        await work.call(release(keys=env.keys, part_id=part.part_id, attempt=attempt.token, media_refused=refusal))
+        if refusal:
+            log.warning("media_refused", account=part.account_id, part=part.part_id, code=refusal, reason=str(error))
+            raise NotNow("Twilio refused the media: the words go without them", delay_s=0) from error
         if isinstance(error, PermanentError) and error.code == f"twilio-{OPTED_OUT}":
             change = new_change(part.to, out=True, cause=Cause.TWILIO)
             await work.call(change_opt_out(keys=env.keys, account_id=part.account_id, change=change))
@@ -112,6 +136,22 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
     if part.received_ms is not None:
         work.facts["latency_ms"] = time.time_ns() // 1_000_000 - part.received_ms
     await _settle(work, env, part, sent.sid, sent.status)
+
+
+def not_after_ms(part: Part, max_reply_age_s: float | None) -> int | None:
+    """When this part is too old to be sent, None if it never is. Only what answers a text ages, and an answer that has
+    begun is brought to its end."""
+    answers = part.origin in (Origin.AGENT, Origin.APOLOGY) and part.received_ms is not None and part.index == 0
+    if not answers or max_reply_age_s is None:
+        return None
+    return (part.received_ms or 0) + int(max_reply_age_s * 1000)
+
+
+def refusal_of_media(error: Exception, part: Part) -> str:
+    """The code of a refusal that struck the media and not the words; empty if it did not, or if there are no words."""
+    code = error.code if isinstance(error, PermanentError) else ""
+    names_media = code.removeprefix("twilio-") in {str(each) for each in MEDIA_CODES}
+    return code if part.media and part.body.strip() and names_media else ""
 
 
 async def _reconcile(work: Work, env: Environment, attempt: Attempt, detail: str) -> None:
@@ -138,13 +178,27 @@ async def _settle(work: Work, env: Environment, part: Part, sid: str, status: St
     work.outcome = "sent" if said == b"settled" else "fenced"
 
 
-async def bury_rest(work: Work, env: Environment) -> Burial:
-    """Give up the part and, with it, the rest of its reply: half an answer helps nobody."""
+async def _hold(work: Work, env: Environment, part: Part, *, due_ms: int) -> None:
+    rest = await _rest_of_reply(work, env)
+    call = hold_parts(keys=env.keys, part=part, turn=work.turn, count=len(rest), due_ms=due_ms)
+    work.outcome = "held" if await work.commit(call) else "fenced"
+    work.facts["due_ms"] = due_ms
+
+
+async def _rest_of_reply(work: Work, env: Environment) -> dict[bytes, Part]:
+    """The part at the head of the lane and those of its reply that follow, with their records."""
     head = decode_part(work.records[0])
     whole = await load_list(env.redis, work.lane.list, 0, head.count - head.index - 1)
-    rest = {record: part for record in whole if (part := decode_part(record)).reply_id == head.reply_id}
+    return {record: part for record in whole if (part := decode_part(record)).reply_id == head.reply_id}
+
+
+async def bury_rest(work: Work, env: Environment) -> Burial:
+    """Give up the part and, with it, the rest of its reply: half an answer helps nobody."""
+    rest = await _rest_of_reply(work, env)
     return Burial(
-        account_id=head.account_id, records=list(rest), part_ids=tuple(part.part_id for part in rest.values())
+        account_id=decode_part(work.records[0]).account_id,
+        records=list(rest),
+        part_ids=tuple(part.part_id for part in rest.values()),
     )
 
 

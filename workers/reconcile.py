@@ -10,7 +10,7 @@ Since a recipient's parts go one after another, at most one part per recipient i
 
 from datetime import UTC, datetime, timedelta
 
-from shared.errors import NotNow, OutcomeUnknownError, TransientError
+from shared.errors import OutcomeUnknownError, TransientError
 from shared.records import Part
 from shared.settings import Account
 from shared.settings_account import Sender
@@ -21,21 +21,20 @@ from workers.work import Environment
 CLOCK_SLACK = timedelta(seconds=10)
 """Twilio's clock has whole seconds and need not agree with Redis' to the second."""
 
-LOG_AWAY_S = 10.0
-
-TRIAL_PREFIX = "Sent from your Twilio trial account - "
+TRIAL_PREFIX = "Sent from your Twilio trial account -"
+"""Without the blank behind it, which is trimmed where no words follow."""
 
 
 async def find_sent(env: Environment, account: Account, part: Part, *, journaled_ms: int) -> SentMessage | None:
-    """The message at Twilio that carries `part`, None if its log shows none (yet). Raises NotNow if Twilio cannot
-    be asked: then nothing is known, and waiting costs no attempt."""
+    """The message at Twilio that carries `part`, None if its log shows none (yet). Raises OutcomeUnknownError if Twilio
+    cannot be asked: then nothing is known."""
     since = datetime.fromtimestamp(journaled_ms / 1000, UTC) - CLOCK_SLACK
     if env.twilio is None:
         raise RuntimeError("this worker was started without a Twilio client")
     try:
         candidates = await env.twilio.list_sent(account, part.to, since)
     except (OutcomeUnknownError, TransientError) as error:
-        raise NotNow(f"Twilio's log cannot be read: {error}", delay_s=LOG_AWAY_S) from error
+        raise OutcomeUnknownError(f"Twilio's log cannot be read: {error}") from error
     for message in reversed(candidates):
         if not same_body(message.body, part.body) or not same_sender(message, account.sender_to(part.to)):
             continue
@@ -46,7 +45,10 @@ async def find_sent(env: Environment, account: Account, part: Part, *, journaled
 
 
 def same_body(stored: str, sent: str) -> bool:
-    """Twilio trims bodies, may smart-encode them, and puts words of its own before those of a trial account."""
+    """Twilio trims bodies, may smart-encode them, and puts words of its own before those of a trial account.
+
+    Media are not compared: Twilio counts them late, and only media-only messages have no words.
+    """
     return transliterate(stored.removeprefix(TRIAL_PREFIX)).split() == transliterate(sent).split()
 
 

@@ -14,6 +14,8 @@ from shared.reload import SettingsWatcher
 from shared.settings import Settings
 from workers import agent, engine, format as formatting, outbound
 from workers.agents.load import load_agent
+from workers.release import release_job
+from workers.retention import expire_letters_chore
 from workers.stage_job import stage_job
 from workers.work import Environment, StageSpec
 
@@ -32,7 +34,7 @@ def run(stage: Stage, settings: Settings) -> None:
     start_up, shut_down = hooks(spec, settings)
     engine.run(
         lambda: engine.EventWorker(
-            [stage_job(spec)],
+            [stage_job(spec), release_job()],
             redis_url=url,
             keys=keys,
             stage=stage.value,
@@ -43,6 +45,7 @@ def run(stage: Stage, settings: Settings) -> None:
             job_timeout=JOB_TIMEOUT_S,
             lease_s=settings.workers.lease_s,
             confirm=confirmation(settings.redis),
+            chores=[expire_letters_chore],
         )
     )
 

@@ -15,6 +15,7 @@ from shared.keys import Keys
 from shared.queue import deserialize, serialize
 from shared.redis_client import connect
 from shared.settings import load_settings
+from workers.release import release_job
 from workers.run import JOB_TIMEOUT_S, concurrency, hooks, redis_url
 from workers.stage_job import MAX_TRIES, stage_job
 from workers.work import StageSpec
@@ -40,7 +41,7 @@ def worker_settings(spec: StageSpec) -> type:
         "WorkerSettings",
         (),
         {
-            "functions": [stage_job(spec)],
+            "functions": [stage_job(spec), release_job()],
             "queue_name": Keys(settings.redis.prefix).queue(spec.stage.value),
             "redis_settings": RedisSettings.from_dsn(redis_url(settings)),
             "on_startup": start,

@@ -4,11 +4,14 @@ No script of ours leaves such a lane behind. A stock arq worker does (it drops a
 that it does not know), and so does whoever deletes keys by hand. Every worker hosts a sweeper; a lease in Redis lets
 one of them sweep at a time. It reads the index of busy lanes, never the key space.
 
-Redis keys: sweeper, busy, and the lanes of all stages (`lua/sweep.lua`).
+It also looks after the holds (`workers/release.py`), and does the chores that it is given.
+
+Redis keys: sweeper, busy, and the lanes of all stages (`lua/sweep.lua`); held and the holds.
 """
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable, Sequence
 
 from redis.asyncio import Redis
 
@@ -18,9 +21,13 @@ from shared.lanes import sweep
 from shared.logs import logger
 from shared.scripts import Call
 from workers.engine_redis import TROUBLE, pass_cancellation
+from workers.release import mend_holds
 
 MOST_AT_ONCE = 200
 """Lanes in one pipeline: enough for a bad day, short enough not to hold up anybody's claim."""
+
+Chore = Callable[[], Awaitable[None]]
+"""Something else that one worker at a time shall do now and then; it says itself how often."""
 
 log = logger(__name__)
 
@@ -28,12 +35,22 @@ log = logger(__name__)
 class Sweeper:
     """Sweeps every `interval_s` the lanes that gave no sign of life for `quiet_s`. One per worker process."""
 
-    def __init__(self, redis: Redis, keys: Keys, *, name: str, interval_s: float = 15.0, quiet_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        *,
+        name: str,
+        interval_s: float = 15.0,
+        quiet_s: float = 60.0,
+        chores: Sequence[Chore] = (),
+    ) -> None:
         self._redis = redis
         self._keys = keys
         self._name = name
         self._interval_s = interval_s
         self._quiet_s = quiet_s
+        self._chores = chores
 
     async def run(self) -> None:
         """Sweep until cancelled. A Redis that is away is left to the engine's loop, which waits and tells."""
@@ -43,6 +60,9 @@ class Sweeper:
             try:
                 if await self._may_sweep():
                     await self.sweep()
+                    await mend_holds(self._redis, self._keys)
+                    for chore in self._chores:
+                        await chore()
             except TROUBLE as error:
                 log.info("sweep_failed", reason=f"{type(error).__name__}: {error}")
             pass_cancellation()

@@ -121,7 +121,7 @@ class TwilioApi:
         _post_by.set(elapsed_s() + CONNECTED_WITHIN_S)
         try:
             message = await messages.create_async(
-                to=part.to, body=part.body, status_callback=callback or None, **sender
+                to=part.to, body=part.body, status_callback=callback or None, **sender, **_options(account, part)
             )
         except TwilioException as error:
             raise as_our_error(error) from error
@@ -173,6 +173,13 @@ class TwilioApi:
         )
         self._clients[account.id] = (account, client)
         return client
+
+
+def _options(account: Account, part: Part) -> dict[str, Any]:
+    """What only some messages carry."""
+    validity_s = account.validity_s if part.validity_s is None else part.validity_s
+    media = {"media_url": list(part.media)} if part.media else {}
+    return media if validity_s is None else {**media, "validity_period": validity_s}
 
 
 def as_our_error(error: TwilioException) -> TextgateError:

@@ -35,7 +35,7 @@ class Environment(msgspec.Struct, kw_only=True):
         """The account. Raises NotNow while it is removed or disabled: its work is kept, not sent."""
         account = self.settings.accounts.get(account_id)
         if account is None or not account.enabled:
-            raise NotNow(f"account {account_id} is removed or disabled", delay_s=ABSENT_ACCOUNT_WAIT_S)
+            raise NotNow(f"account {account_id} is removed or disabled", delay_s=ABSENT_ACCOUNT_WAIT_S, forgives=True)
         return account
 
 

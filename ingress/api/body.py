@@ -50,8 +50,9 @@ def parse_send(body: bytes) -> SendRequest:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RefusedError(Kind.INVALID_JSON) from None
     else:
-        if (request.text is msgspec.UNSET) == (request.texts is msgspec.UNSET):
-            raise invalid("/text", "expected either text or texts")
+        words = (request.text is not msgspec.UNSET) + (request.texts is not msgspec.UNSET)
+        if words > 1 or (words == 0 and request.media is msgspec.UNSET):
+            raise invalid("/text", "expected either text or texts, or media alone")
         return request
     raise invalid(pointer, detail)  # out here: no context that holds the value
 
@@ -66,10 +67,7 @@ def explain(error: str) -> tuple[str, str]:
         return pointer, "expected a text that is not blank" if "matching regex" in what else what
     name = unknown[1].replace("~", "~0").replace("/", "~1")
     known = ", ".join(field.encode_name for field in msgspec.structs.fields(SendRequest))
-    is_media = name == "mediaUrls"
-    return f"{pointer}/{name}", (
-        "attachments cannot be sent yet; put a link into the text" if is_media else f"unknown field; expected {known}"
-    )
+    return f"{pointer}/{name}", f"unknown field; expected {known}"
 
 
 def _too_large() -> RefusedError:

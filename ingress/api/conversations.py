@@ -1,6 +1,6 @@
 """`GET /v1/conversations/{id}`: what waits for one person, and whether anything may leave. Reads only.
 
-Redis keys: conversation, the three lanes, optout, paused.
+Redis keys: conversation, the three lanes, the holds, optout, paused.
 """
 
 import re
@@ -37,9 +37,11 @@ async def load_conversation(redis: Redis, keys: Keys, conversation_id: str) -> C
     """The conversation; None if nothing is known of it."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hgetall(keys.conversation(conversation_id))
+        for stage in (Stage.FORMAT, Stage.OUTBOUND):
+            pipe.zcard(keys.hold(stage, conversation_id).set)
         for stage in Stage:
             pipe.llen(keys.lane(stage, conversation_id).list)
-        stored, *waiting = await pipe.execute()
+        stored, scheduled, quiet, *waiting = await pipe.execute()
     state = {name.decode(): value.decode() for name, value in stored.items()}
     if not state:
         return None
@@ -61,4 +63,5 @@ async def load_conversation(redis: Redis, keys: Keys, conversation_id: str) -> C
         opted_out=opted_out,
         paused=paused,
         lanes=Lanes(**lanes),
+        scheduled=scheduled + quiet,
     )

@@ -35,7 +35,8 @@ def openapi_document() -> Json:
     _, schemas = msgspec.json.schema_components(
         (SendRequest, Accepted, Message, Conversation, Problem), ref_template=_REFERENCE
     )
-    schemas["SendRequest"]["oneOf"] = [{"required": ["text"]}, {"required": ["texts"]}]
+    words: list[Json] = [{"required": ["text"]}, {"required": ["texts"]}]
+    schemas["SendRequest"]["oneOf"] = [*words, {"required": ["media"], "not": {"anyOf": words}}]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -46,7 +47,10 @@ def openapi_document() -> Json:
         "security": [{"bearer": []}],
         "paths": {
             "/v1/messages": {"post": _send()},
-            "/v1/messages/{id}": {"get": _read("getMessage", "What became of a message", Message, MESSAGE_ID.pattern)},
+            "/v1/messages/{id}": {
+                "get": _read("getMessage", "What became of a message", Message, MESSAGE_ID.pattern),
+                "delete": _cancel(),
+            },
             "/v1/conversations/{id}": {
                 "get": _read("getConversation", "How a conversation stands", Conversation, CONVERSATION_ID.pattern)
             },
@@ -77,6 +81,7 @@ def _send() -> Json:
         "content": {"application/json": {"schema": _reference(Accepted), "example": EXAMPLES["accepted"]}},
         "links": {
             "message": {"operationId": "getMessage", "parameters": {"id": "$response.body#/id"}},
+            "cancel": {"operationId": "cancelMessage", "parameters": {"id": "$response.body#/id"}},
             "conversation": {"operationId": "getConversation", "parameters": {"id": "$response.body#/conversation"}},
         },
     }
@@ -84,7 +89,7 @@ def _send() -> Json:
         "name": "Idempotency-Key",
         "in": "header",
         "description": "Repeat a request with the key of before, and it is done once. Remembered for 24 hours.",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
         "example": "9b2e5c6e-order-4711",
     }
     refused = (
@@ -125,6 +130,16 @@ def _read(operation_id: str, summary: str, answer: type, pattern: str) -> Json:
     }
 
 
+def _cancel() -> Json:
+    return _read("cancelMessage", "Cancel a message that is held", Message, MESSAGE_ID.pattern) | {
+        "description": f"Needs the scope `{ApiScope.SEND.value}`. Canceling twice is the same as once.",
+        "responses": {
+            "200": {"description": "It is canceled.", "content": {"application/json": {"schema": _reference(Message)}}}
+        }
+        | _problems(Kind.NOT_FOUND, Kind.TOO_LATE, *_EVERYWHERE),
+    }
+
+
 def _problems(*kinds: Kind) -> Json:
     """One answer per status, naming the types that it may have."""
     answers: Json = {}
@@ -152,6 +167,7 @@ EXAMPLES: Json = {
         "markdown": {
             "value": {"to": "+12025550111", "markdown": True, "texts": ["**Order 4711**", "- tea\n- two cups"]},
         },
+        "media": {"value": {"to": "+12025550111", "text": "Today:", "media": ["https://example.com/menu.png"]}},
         "defaultTo": {"summary": "To the account's defaultTo", "value": {"text": "The backup is done."}},
     },
     "accepted": {
@@ -160,6 +176,7 @@ EXAMPLES: Json = {
         "account": "default",
         "status": "queued",
         "createdAt": "2026-11-21T09:30:00.125Z",
+        "scheduledAt": None,
         "paused": False,
         "links": {
             "self": "/v1/messages/mzxw6ytboi3dsnrt-api-5f0c2ad1b7e94c36",

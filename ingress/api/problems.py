@@ -29,6 +29,7 @@ class Kind(Enum):
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "The method does not fit")
     TOO_SLOW = ("too-slow", 408, "The body took too long")
     OPTED_OUT = ("opted-out", 409, "The recipient has opted out")
+    TOO_LATE = ("too-late", 409, "The message is not held any more")
     ACCOUNT_UNAVAILABLE = ("account-unavailable", 409, "The account cannot send")
     TOO_LARGE = ("too-large", 413, "The body is too large")
     NOT_JSON = ("not-json", 415, "The body must be application/json")

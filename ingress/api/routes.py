@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from ingress.api.conversations import get_conversation
-from ingress.api.messages import get_message
+from ingress.api.messages import delete_message, get_message
 from ingress.api.openapi import get_openapi
 from ingress.api.problems import Kind, RefusedError, problem_response
 from ingress.api.send import post_message
@@ -75,18 +75,23 @@ _REFUSALS = {404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED}
 
 
 def _router(service: Service) -> Router:
-    table: tuple[tuple[str, str, Handler], ...] = (
-        ("POST", "/v1/messages", post_message),
-        ("GET", "/v1/messages/{id}", get_message),
-        ("GET", "/v1/conversations/{id}", get_conversation),
-        ("GET", "/v1/openapi.json", get_openapi),
-    )
-    routes = [Route(path, functools.partial(_answer, service, handler), methods=[m]) for m, path, handler in table]
+    table: dict[str, dict[str, Handler]] = {
+        "/v1/messages": {"POST": post_message},
+        "/v1/messages/{id}": {"GET": get_message, "DELETE": delete_message},
+        "/v1/conversations/{id}": {"GET": get_conversation},
+        "/v1/openapi.json": {"GET": get_openapi},
+    }
+    # One route per path, not per method: else `Allow` names only the first.
+    routes = [
+        Route(path, functools.partial(_answer, service, handlers), methods=list(handlers))
+        for path, handlers in table.items()
+    ]
     return Router(routes=routes, redirect_slashes=False)
 
 
-async def _answer(service: Service, handler: Handler, request: Request) -> Response:
+async def _answer(service: Service, handlers: dict[str, Handler], request: Request) -> Response:
     started = time.perf_counter()
+    handler = handlers["GET" if request.method == "HEAD" else request.method]
     request.state.token, request.state.facts = None, {}
     try:
         response = await handler(service, request)

@@ -12,15 +12,17 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ingress.api.answers import json_response, links, moment
+from ingress.api.answers import json_response, links, maybe_moment, moment
 from ingress.api.body import parse_send, read_json
 from ingress.api.problems import Kind, RefusedError, invalid
 from ingress.api.service import Service
 from ingress.api.wire import Accepted, MessageStatus, SendRequest
 from shared.idempotency import IdempotencyKey, Submitted, SubmitVerdict, submit, submitted_of
 from shared.keys import conversation_id
+from shared.media_urls import BadMediaError, check_media
 from shared.phone import Address, parse_person
 from shared.records import Origin, Reply
+from shared.send_at import PAST, check_send_at
 from shared.settings import Account, ApiScope, ApiToken
 
 _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
@@ -32,8 +34,16 @@ async def post_message(service: Service, request: Request) -> Response:
     key = parse_key(request.headers.get("idempotency-key"), token)
     wanted = parse_send(await read_json(request))
     account = decide_account(wanted, token, service.accounts, service.default_account_id)
-    reply = reply_of(wanted, account, decide_recipient(wanted, account), now_ms=time.time_ns() // 1_000_000)
-    call = submit(keys=service.keys, reply=reply, body=_encode(wanted), idempotency=key)
+    now_ms = time.time_ns() // 1_000_000
+    reply = reply_of(
+        wanted,
+        account,
+        decide_recipient(wanted, account),
+        media=decide_media(wanted, loopback=service.twilio_is_local),
+        now_ms=now_ms,
+    )
+    due_ms = decide_time(wanted, now_ms=now_ms)
+    call = submit(keys=service.keys, reply=reply, body=_encode(wanted), idempotency=key, due_ms=due_ms)
     outcome = submitted_of(await service.commit.call(call))
     request.state.facts = {
         "message": outcome.message_id,
@@ -89,7 +99,28 @@ def decide_recipient(wanted: SendRequest, account: Account) -> Address:
     return address
 
 
-def reply_of(wanted: SendRequest, account: Account, to: Address, *, now_ms: int) -> Reply:
+def decide_media(wanted: SendRequest, *, loopback: bool) -> tuple[str, ...]:
+    """The media to send along. Raises RefusedError(400)."""
+    if wanted.media is UNSET:
+        return ()
+    try:
+        return check_media(wanted.media, loopback=loopback)
+    except BadMediaError as error:
+        raise invalid("/media" if error.index is None else f"/media/{error.index}", str(error)) from None
+
+
+def decide_time(wanted: SendRequest, *, now_ms: int) -> int | None:
+    """When it is to leave, in ms; None: at once. Raises RefusedError(400). A time in the past is told apart from a
+    repetition by `submit`."""
+    if wanted.send_at is UNSET:
+        return None
+    try:
+        return check_send_at(wanted.send_at, now_ms=now_ms)
+    except ValueError as error:
+        raise invalid("/sendAt", str(error)) from None
+
+
+def reply_of(wanted: SendRequest, account: Account, to: Address, *, media: tuple[str, ...] = (), now_ms: int) -> Reply:
     """The message as the format lane holds it."""
     conversation = conversation_id(account.id, to)
     texts = (wanted.text,) if wanted.text is not UNSET else wanted.texts
@@ -102,6 +133,8 @@ def reply_of(wanted: SendRequest, account: Account, to: Address, *, now_ms: int)
         origin=Origin.API,
         created_ms=now_ms,
         markdown=wanted.markdown,
+        media=media,
+        validity_s=None if wanted.validity_seconds is UNSET else wanted.validity_seconds,
     )
 
 
@@ -109,6 +142,8 @@ def _answer(outcome: Submitted) -> Response:
     match outcome.verdict:
         case SubmitVerdict.CONFLICT:
             raise RefusedError(Kind.KEY_REUSED, "use a new key for a new message, and the same body for a repetition")
+        case SubmitVerdict.PAST:
+            raise invalid("/sendAt", PAST)
         case SubmitVerdict.OPTED_OUT:
             raise RefusedError(Kind.OPTED_OUT, "they must text START first")
         case SubmitVerdict.QUEUED | SubmitVerdict.REPLAYED:
@@ -117,8 +152,9 @@ def _answer(outcome: Submitted) -> Response:
         id=outcome.message_id,
         conversation=outcome.conversation,
         account=outcome.account_id,
-        status=MessageStatus.QUEUED,
+        status=MessageStatus.QUEUED if outcome.due_ms is None else MessageStatus.SCHEDULED,
         created_at=moment(outcome.created_ms),
+        scheduled_at=maybe_moment(outcome.due_ms),
         paused=outcome.paused,
         links=shown,
     )

@@ -22,6 +22,7 @@ class Service:
     def __init__(self, settings: Settings, *, keys: Keys, commit: GroupCommit, redis: Redis) -> None:
         self.accounts = settings.accounts
         self.default_account_id = settings.default_account_id
+        self.twilio_is_local = settings.twilio_api_base is not None
         self.keys = keys
         self.commit = commit
         self.redis = redis

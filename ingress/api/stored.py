@@ -3,12 +3,13 @@
 A reply waits in the format lane, its parts in the outbound lane. A part gets a hash when it is first tried, and what is
 given up goes to the dead letters, with or without one. The parts of a message are those met in any of these places.
 
-Redis keys: message, part, dead, dead:*, paused, the format and outbound lanes. Reads only.
+Redis keys: message, part, dead, dead:*, paused, the format and outbound lanes and holds. Reads only.
 """
 
 import msgspec
 from redis.asyncio import Redis
 
+from shared.holds import Held, load_held_message
 from shared.keys import Keys, Stage
 from shared.outbox import PartState, part_state_of
 from shared.records import DeadLetter, Part, decode_dead_letter, decode_part, decode_reply
@@ -41,6 +42,9 @@ class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
     letters: tuple[DeadLetter, ...]
     """The dead letters that hold it, or parts of it."""
     paused: bool
+    held: Held | None = None
+    """It waits for its time."""
+    canceled: bool = False
 
 
 class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +58,19 @@ async def load_message(redis: Redis, keys: Keys, message_id: str) -> StoredMessa
     """The message, or None if nothing is known of it."""
     conversation = message_id.partition("-")[0]
     record = await load_hash(redis, keys.message(message_id))
-    created_ms = int(record[b"created_ms"]) if record else None
+    created_ms = int(record[b"created_ms"]) if b"created_ms" in record else None
     since_ms = max(0, (created_ms or 0) - CLOCK_SKEW_MS)
+    held = await load_held_message(redis, keys, message_id)
     size = PARTS_AT_ONCE
     seen = await _look(redis, keys, message_id, conversation, since_ms, size)
     while len(seen.hashes) == size < MOST_PARTS:
         size *= 4
         seen = await _look(redis, keys, message_id, conversation, since_ms, size)
     account_id = next((stored[b"account"] for stored in (record, *seen.hashes) if b"account" in stored), None)
+    if held is None and not seen.busy:  # it may have left its lane for the hold just now
+        held = await load_held_message(redis, keys, message_id)
+    if account_id is None and held is not None:
+        account_id = held.account_id.encode()
     if account_id is None:
         return None
     states = (part_state_of(f"{message_id}.{index}", stored) for index, stored in enumerate(seen.hashes))
@@ -75,6 +84,8 @@ async def load_message(redis: Redis, keys: Keys, message_id: str) -> StoredMessa
         lanes_busy=seen.busy,
         letters=await _load_letters(redis, keys, seen.letter_ids, message_id),
         paused=bool(await redis.exists(keys.paused(account_id.decode()))),
+        held=held,
+        canceled=b"canceled_ms" in record,
     )
 
 

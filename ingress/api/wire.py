@@ -10,7 +10,19 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.media_urls import MAX_MEDIA, MAX_URL_LENGTH
+from shared.settings_channels import MAX_VALIDITY_S
+
 Text = Annotated[str, Meta(pattern=r"\S", description="What to say; the parts are cut here.")]
+MediaUrl = Annotated[
+    str,
+    Meta(
+        max_length=MAX_URL_LENGTH,
+        description="`https` only.",
+        examples=["https://example.com/menu.png"],
+        extra_json_schema={"pattern": r"^https://[^\s/@]+(/\S*)?$"},
+    ),
+]
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -18,7 +30,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class SendRequest(Wire, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A message to one person: either `text` or `texts`."""
+    """A message to one person: either `text` or `texts`, with `media` or without, or `media` alone."""
 
     to: (
         Annotated[
@@ -46,6 +58,42 @@ class SendRequest(Wire, frozen=True, forbid_unknown_fields=True, omit_defaults=T
         Annotated[tuple[Text, ...], Meta(min_length=1, max_length=10, description="Several texts, sent in this order.")]
         | UnsetType
     ) = UNSET
+    media: (
+        Annotated[
+            tuple[MediaUrl, ...],
+            Meta(
+                min_length=1,
+                max_length=MAX_MEDIA,
+                description="Pictures or files, as public URLs that Twilio fetches; then the text may be left out.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    send_at: (
+        Annotated[
+            datetime.datetime,
+            Meta(
+                tz=True,
+                description="When it is to leave, with its offset; from now to 35 days ahead. Left out: at once.",
+                examples=["2026-12-24T18:00:00+01:00"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    validity_seconds: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=MAX_VALIDITY_S,
+                description=(
+                    "How long each part may wait in Twilio's own queue; then it fails instead of coming late. Left "
+                    "out: as the account is configured."
+                ),
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     markdown: Annotated[
         bool, Meta(description="The texts are Markdown, to be turned into plain text. Else they are sent as they are.")
     ] = False
@@ -61,12 +109,22 @@ class Links(Wire, frozen=True):
 class MessageStatus(StrEnum):
     """What became of a message as a whole."""
 
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
     DELIVERED = "delivered"
     FAILED = "failed"
+    CANCELED = "canceled"
     EMPTY = "empty"
+
+
+ScheduledAt = Annotated[
+    datetime.datetime | None,
+    Meta(
+        description="When it leaves: its `sendAt`, or the end of quiet hours that hold it back; null if it is not held."
+    ),
+]
 
 
 class Accepted(Wire, frozen=True):
@@ -77,6 +135,7 @@ class Accepted(Wire, frozen=True):
     account: str
     status: MessageStatus
     created_at: datetime.datetime
+    scheduled_at: ScheduledAt
     paused: Annotated[
         bool, Meta(description="The account was paused: the message is kept, and leaves when someone resumes it.")
     ]
@@ -118,6 +177,9 @@ class MessagePart(Wire, frozen=True):
     status: Annotated[str | None, Meta(description="Twilio's latest word, such as `sent`; null until it has the part.")]
     sid: Annotated[str | None, Meta(description="Twilio's id of it.")]
     error: Cause | None
+    media_refused: Annotated[
+        Cause | None, Meta(description="Why Twilio refused its media; its words went, or will go, without them.")
+    ]
     dispatched_at: datetime.datetime | None
     accepted_at: datetime.datetime | None
     status_at: Annotated[datetime.datetime | None, Meta(description="When the latest delivery callback came.")]
@@ -133,15 +195,18 @@ class Message(Wire, frozen=True):
         MessageStatus,
         Meta(
             description=(
-                "`queued`: waiting, nothing tried yet. `sending`: Twilio has not all of it yet. `sent`: Twilio has all "
-                "parts. `delivered`: the phone has all parts. `failed`: at least one part will not arrive. `empty`: "
-                "nothing of it was or will be sent; formatted it had no text left, or its dead letter was dropped."
+                "`scheduled`: held until its time; it can be canceled. `queued`: waiting, nothing tried yet. "
+                "`sending`: Twilio has not all of it yet. `sent`: Twilio has all parts. `delivered`: the phone has "
+                "all parts. `failed`: at least one part will not arrive. `canceled`: canceled before its time. "
+                "`empty`: nothing of it was or will be sent; formatted it had no text left, or its dead letter was "
+                "dropped."
             )
         ),
     ]
     created_at: Annotated[
         datetime.datetime | None, Meta(description="null for a message that did not come by the API.")
     ]
+    scheduled_at: ScheduledAt
     paused: Annotated[bool, Meta(description="The account is paused now: what waits is kept.")]
     parts: tuple[MessagePart, ...]
     links: Links
@@ -173,6 +238,7 @@ class Conversation(Wire, frozen=True):
     opted_out: bool | None
     paused: Annotated[bool | None, Meta(description="The account is paused now.")]
     lanes: Lanes
+    scheduled: Annotated[int, Meta(ge=0, description="Messages that are held until their time.")]
 
 
 class FieldError(Wire, frozen=True):

@@ -4,7 +4,7 @@
 -- States of a record; each is in exactly one of them:
 --   lane     it waits for its turn.                                 -> done (hand_over, settle_part), -> letter (this script)
 --   letter   kept whole with its cause. Never expires, never moves by itself. -> lane (retry_letter.lua), -> done
---            (drop_letter.lua)
+--            (drop_letter.lua: an operator, or the retention once somebody has seen it)
 --   done     handed on, settled, or dropped.
 --
 -- A part that was announced (dispatching) when it was buried may be with Twilio: its worker died, or failed in a way that

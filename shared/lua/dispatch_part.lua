@@ -10,12 +10,16 @@
 --   dead          given up; its doubt is kept in dead:<id>:notes.   -> waiting or dispatching (retry_letter.lua), -> accepted
 --                 (a callback)
 --
--- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender.
+-- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender; 6 hold of the conversation at this stage; 7 pace of
+--       the Twilio account.
 -- ARGV: 1 stage; 2 turn; 3 attempt; 4 the person who gets it; 5 segments; 6 segments per second (0: any); 7 lifetime of the part in ms;
 --       8 journaled_ms of the attempt that was looked for in vain, or empty; 9 account; 10 conversation id;
---       11 ms of the STOP that this part confirms, or empty.
--- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; wait, ms;
--- go, ms of the journal entry.
+--       11 ms of the STOP that this part confirms, or empty; 12 ms after which it is not worth sending any more, or empty (never for a
+--       part that an operator has retried); 13, 14 the quiet stretch that it must keep to, from and until in ms, or empty; 15 segments
+--       per second of the Twilio account (0: any).
+-- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; too_old; wait, ms;
+-- quiet, ms until which it is to be held: the end of the stretch, or just now, if messages held for this person are due and go before it;
+-- go, "ms of the journal entry" and behind a blank why Twilio refused its media, if it did.
 -- Atomic because opt-out, pause and pace must hold at the very moment of the journal entry.
 -- One confirmation of a STOP may follow it within five minutes. Source: 47 CFR 64.1200(a)(12).
 local CONFIRM_WITHIN_MS = 5 * 60 * 1000
@@ -26,7 +30,8 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {'fenced', ''} en
 -- parts go out. (The lane is busy, so its conversation has no lifetime anyway.)
 redis.call('PERSIST', KEYS[1])
 
-local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms')
+local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms', 'media_refused', 'retried_ms',
+  'account_start_ms')
 if part[1] == 'accepted' then return {'accepted', part[4]} end
 local mine = part[2] == ARGV[3]
 if part[1] == 'dispatching' and not mine and part[3] ~= ARGV[8] then
@@ -34,25 +39,41 @@ if part[1] == 'dispatching' and not mine and part[3] ~= ARGV[8] then
 end
 
 local pause = redis.call('GET', KEYS[3])
-if pause then return {'paused', pause} end
+if pause then
+  redis.call('HDEL', KEYS[1], ARGV[1] .. ':failing_ms') -- see fail.lua
+  return {'paused', pause}
+end
 local confirms = ARGV[11] ~= '' and now - tonumber(ARGV[11]) < CONFIRM_WITHIN_MS
 if not confirms and redis.call('HEXISTS', KEYS[4], ARGV[4]) == 1 then return {'opted_out', ''} end
+if ARGV[12] ~= '' and now > tonumber(ARGV[12]) and not part[7] then return {'too_old', ''} end
+if ARGV[13] ~= '' then
+  if now >= tonumber(ARGV[13]) and now < tonumber(ARGV[14]) then return {'quiet', ARGV[14]} end
+  local first = redis.call('ZRANGE', KEYS[6], 0, 0, 'WITHSCORES')
+  if first[2] and tonumber(first[2]) <= now then return {'quiet', string.format('%.0f', now)} end
+end
 
 -- A reservation with debt: a part of any size may start once the sender's time has come, and pays afterwards. The
--- start is kept with the part, so waiting, crashing and coming again never pays twice.
-local rate = tonumber(ARGV[6])
-local start = tonumber(part[5])
-if rate > 0 and not start then
-  start = math.max(now, tonumber(redis.call('GET', KEYS[5]) or '0'))
+-- start is kept with the part, so waiting, crashing and coming again never pays twice. Places are given in the order in which
+-- parts ask, one to a conversation at a time, so nobody starves.
+local function start_of(pace, rate, field, kept)
+  if rate == 0 or kept then return tonumber(kept) end
+  local start = math.max(now, tonumber(redis.call('GET', pace) or '0'))
   local cost = math.ceil(tonumber(ARGV[5]) * 1000 / rate)
-  redis.call('SET', KEYS[5], string.format('%.0f', start + cost), 'PX', start + cost - now + 1000)
-  redis.call('HSET', KEYS[2], 'state', 'waiting', 'start_ms', string.format('%.0f', start))
+  redis.call('SET', pace, string.format('%.0f', start + cost), 'PX', start + cost - now + 1000)
+  redis.call('HSET', KEYS[2], 'state', 'waiting', field, string.format('%.0f', start))
   redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  return start
 end
+
+local start = start_of(KEYS[5], tonumber(ARGV[6]), 'start_ms', part[5])
+if start and start > now then return {'wait', string.format('%.0f', start - now)} end
+-- Only now: the account's place is taken when the sender's has come. Taken together, a slow sender with a long queue would book
+-- the whole account for as long as it waits, and leave it unused.
+start = start_of(KEYS[7], tonumber(ARGV[15]), 'account_start_ms', part[8])
 if start and start > now then return {'wait', string.format('%.0f', start - now)} end
 
 local stamp = string.format('%.0f', now)
 redis.call('HSET', KEYS[2], 'state', 'dispatching', 'attempt', ARGV[3], 'journaled_ms', stamp,
   'account', ARGV[9], 'conversation', ARGV[10], 'segments', ARGV[5])
 redis.call('PERSIST', KEYS[2]) -- a doubt must not be forgotten while its part waits, however long
-return {'go', stamp}
+return {'go', stamp .. ' ' .. (part[6] or '')}

@@ -5,7 +5,8 @@
 --   accepted (a callback came meanwhile)   stays; its turn finds that and sends nothing.
 --   may be with Twilio (see bury.lua)      dispatching, with the time of its old journal entry: its turn finds it in doubt,
 --                                          looks at Twilio, and sends it only if it is not there.
---   certainly not sent                     waiting. It reserves its place in the sender's pace anew.
+--   certainly not sent                     waiting. It reserves its place in both paces anew.
+-- Each but the first is marked as retried: whoever retries it wants it sent, however old it is.
 -- A letter without notes was buried by an older version: then any journal entry counts as doubt.
 --
 -- What a crash leaves: before this script the letter is dead, after it its records wait in their lane. Two operators at once,
@@ -17,7 +18,7 @@
 -- Returns 1, or 0 if the letter is no longer there and nothing was done.
 -- Atomic because the records must be either among the dead letters or in their lane, and no part may be sent in between.
 if redis.call('GET', KEYS[7]) ~= ARGV[4] then return 0 end
-local last = 6 + tonumber(ARGV[6])
+local last, now = 6 + tonumber(ARGV[6]), now_ms()
 local announced = {}
 for i = 9, #KEYS do
   announced[i] = redis.call('HGET', KEYS[8], ARGV[last + i - 8]) or redis.call('HGET', KEYS[i], 'journaled_ms') or ''
@@ -27,14 +28,15 @@ redis.call('ZREM', KEYS[6], ARGV[3])
 for i = 9, #KEYS do
   local state = redis.call('HGET', KEYS[i], 'state')
   if state ~= 'accepted' then
-    redis.call('HDEL', KEYS[i], 'start_ms')
+    redis.call('HDEL', KEYS[i], 'start_ms', 'account_start_ms')
+    redis.call('HSET', KEYS[i], 'retried_ms', string.format('%.0f', now))
     if announced[i] ~= '' then
       redis.call('HSET', KEYS[i], 'state', 'dispatching', 'journaled_ms', announced[i])
-    elseif state then
+    else
       redis.call('HSET', KEYS[i], 'state', 'waiting')
     end
     redis.call('PEXPIRE', KEYS[i], ARGV[5])
   end
 end
-append(lane_at(1, 1), 7, last, now_ms())
+append(lane_at(1, 1), 7, last, now)
 return 1

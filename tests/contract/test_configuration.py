@@ -138,7 +138,10 @@ DEFAULTS: dict[str, tuple[str, object]] = {
     ),
     "pairingMaxPending": ("pairing_max_pending", 3),
     "segmentsPerSecond": ("segments_per_second", 1),
+    "accountSegmentsPerSecond": ("account_segments_per_second", 0),
     "smartEncoding": ("smart_encoding", True),
+    "validitySeconds": ("validity_s", None),
+    "quietHours": ("quiet_hours", None),
 }
 
 
@@ -175,7 +178,20 @@ WRONG: dict[str, tuple[object, ...]] = {
     "rateLimits": (30, {"perSender": 1}, {"perSenderPerMinute": -1}),
     "pairingMaxPending": (-1, "3", 1.5),
     "segmentsPerSecond": (-1, "1"),
+    "accountSegmentsPerSecond": (-1, "1"),
     "smartEncoding": ("yes", 1),
+    "validitySeconds": (0, 36_001, "60", 1.5),
+    "quietHours": (
+        "night",
+        {"from": "9pm"},
+        {"from": "24:00"},
+        {"to": 8},
+        {"from": "08:00"},
+        {"timeZone": "Berlin"},
+        {"timeZone": "../etc/passwd"},
+        {"timeZone": ""},
+        {"until": "08:00"},
+    ),
     "accounts": ([], {"a b": {}}, {"shop": {"accounts": {}}}),
     "defaultAccount": (5, "nobody"),
 }

@@ -42,12 +42,18 @@ end
 -- Lua's stack takes 8,000 values. One more would be an error in the middle of a script, with what came before it written.
 local PUSH_AT_ONCE = 1000
 
--- Append ARGV[first..last]; the first record of an idle lane is due `delay_ms` from now.
-local function append(lane, first, last, now, delay_ms)
+-- Push from[first..last] to the end of a list; the list's length.
+local function push(list, from, first, last)
   local length = 0
   for i = first, last, PUSH_AT_ONCE do
-    length = redis.call('RPUSH', lane.list, unpack(ARGV, i, math.min(i + PUSH_AT_ONCE - 1, last)))
+    length = redis.call('RPUSH', list, unpack(from, i, math.min(i + PUSH_AT_ONCE - 1, last)))
   end
+  return length
+end
+
+-- Append at least one record; the first record of an idle lane is due `delay_ms` from now.
+local function append_range(lane, from, first, last, now, delay_ms)
+  local length = push(lane.list, from, first, last)
   redis.call('PERSIST', lane.state) -- another lane of the conversation may just have fallen idle
   if length == last - first + 1 then
     local turn = current_turn(lane, now)
@@ -56,12 +62,17 @@ local function append(lane, first, last, now, delay_ms)
   return length
 end
 
+-- Append ARGV[first..last].
+local function append(lane, first, last, now, delay_ms)
+  return append_range(lane, ARGV, first, last, now, delay_ms)
+end
+
 -- True if `turn` was current and its first `n` records are gone now. Frees memory before it takes any, so that a full
 -- Redis can drain: Redis refuses a script whose first write needs memory, and lets later ones pass.
 local function advance(lane, turn, n, now)
   if redis.call('HGET', lane.state, lane.stage) ~= turn then return false end
   redis.call('LTRIM', lane.list, n, -1)
-  redis.call('HDEL', lane.state, lane.stage .. ':failures')
+  redis.call('HDEL', lane.state, lane.stage .. ':failures', lane.stage .. ':failing_ms')
   finish_job(lane.queue, lane.list .. ':' .. turn)
   local next_turn = string.format('%.0f', redis.call('HINCRBY', lane.state, lane.stage, 1))
   if redis.call('EXISTS', lane.list) == 1 then

@@ -22,6 +22,7 @@ async def test_a_conversation_shows_what_waits_and_whom_it_is_with(api: Caller, 
         "optedOut": False,
         "paused": False,
         "lanes": {"agent": idle, "format": {"waiting": 2, "turn": turn.decode()}, "outbound": idle},
+        "scheduled": 0,
     }
 
 

@@ -21,8 +21,8 @@ LIMIT_S = 60.0
 CONFIG = """
 [checks]
 # What a schema cannot say: a number that fits the pattern may be of no country, an account may be unknown (400); no
-# message may have the id (404); another body may have used the key (422).
-positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "422"]
+# message may have the id (404); another body may have used the key (422); it may be too late to cancel (409).
+positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "422"]
 """
 
 

@@ -34,6 +34,7 @@ async def test_a_message_is_stored_before_it_is_answered(api: Caller, redis: Red
         "conversation": conversation,
         "account": "default",
         "status": "queued",
+        "scheduledAt": None,
         "paused": False,
         "links": {"self": f"/v1/messages/{reply.reply_id}", "conversation": f"/v1/conversations/{conversation}"},
     }
@@ -47,6 +48,27 @@ async def test_several_texts_are_one_message_in_order(api: Caller, redis: Redis,
     assert (await api.post({"to": ANN, "texts": ["one", "two"], "markdown": True})).status == 202
     (reply,) = await waiting(redis, keys)
     assert (reply.texts, reply.markdown) == (("one", "two"), True)
+
+
+async def test_media_go_along_or_alone(api: Caller, redis: Redis, keys: Keys) -> None:
+    assert (await api.post({"to": ANN, "text": "The menu of today", "media": [MENU]})).status == 202
+    assert (await api.post({"to": ANN, "media": [MENU, MENU]})).status == 202
+    assert [(reply.texts, reply.media) for reply in await waiting(redis, keys)] == [
+        (("The menu of today",), (MENU,)),
+        ((), (MENU, MENU)),
+    ]
+
+
+async def test_a_validity_period_goes_along(api: Caller, redis: Redis, keys: Keys) -> None:
+    assert (await api.post({"to": ANN, "text": "Your code: 4711", "validitySeconds": 300})).status == 202
+    assert [reply.validity_s for reply in await waiting(redis, keys)] == [300]
+
+
+async def test_media_of_this_machine_go_out_only_where_twilio_is_on_this_machine(redis_url: str, redis: Redis) -> None:
+    local = {"to": ANN, "media": ["http://127.0.0.1:8000/menu.png"]}
+    for api_base, status in ((None, 400), ("http://127.0.0.1:4010", 202)):
+        async with running(redis_url, msgspec.structs.replace(SETTINGS, twilio_api_base=api_base)) as api:
+            assert (await api.post(local)).status == status
 
 
 async def test_without_a_recipient_the_accounts_default_to_is_texted(api: Caller, redis: Redis, keys: Keys) -> None:
@@ -78,14 +100,17 @@ async def test_the_account_is_the_one_named_or_the_tokens_own(
 
 
 PHONE = "expected a phone number in E.164 form such as +15551234567"
-FIELDS = "to, account, text, texts, markdown"
+MENU = "https://example.com/menu.png"
+URL = "expected a URL such as https://example.com/menu.png, without user info"
+WHY = "at its start: others could read or change what is sent"
+FIELDS = "to, account, text, texts, media, sendAt, validitySeconds, markdown"
 
 
 @pytest.mark.parametrize(
     ("document", "pointer", "detail"),
     [
-        ({}, "/text", "expected either text or texts"),
-        ({"text": "a", "texts": ["b"]}, "/text", "expected either text or texts"),
+        ({}, "/text", "expected either text or texts, or media alone"),
+        ({"text": "a", "texts": ["b"]}, "/text", "expected either text or texts, or media alone"),
         ({"text": "a", "to": "12025550111"}, "/to", f"{PHONE}, without anything else"),
         ({"text": "a", "to": "sms:+12025550111"}, "/to", f"{PHONE}, without anything else"),
         ({"text": "a", "to": "RCS:+12025550111"}, "/to", f"{PHONE}, without anything else"),
@@ -103,13 +128,16 @@ FIELDS = "to, account, text, texts, markdown"
         ({"texts": ["a"] * 11, "to": ANN}, "/texts", "Expected `array` of length <= 10"),
         ({"texts": "a", "to": ANN}, "/texts", "Expected `array`, got `str`"),
         ({"text": "a", "to": ANN, "markdown": "yes"}, "/markdown", "Expected `bool`, got `str`"),
-        ({"text": "a", "to": ANN, "sendAt": 1}, "/sendAt", f"unknown field; expected {FIELDS}"),
+        ({"text": "a", "to": ANN, "later": 1}, "/later", f"unknown field; expected {FIELDS}"),
         ({"text": "a", "a/b~c": 1}, "/a~1b~0c", f"unknown field; expected {FIELDS}"),
-        (
-            {"text": "a", "mediaUrls": ["https://example.com/a.png"]},
-            "/mediaUrls",
-            "attachments cannot be sent yet; put a link into the text",
-        ),
+        ({"text": "a", "mediaUrls": [MENU]}, "/mediaUrls", f"unknown field; expected {FIELDS}"),
+        ({"text": "a", "media": []}, "/media", "Expected `array` of length >= 1"),
+        ({"text": "a", "media": [MENU] * 11}, "/media", "Expected `array` of length <= 10"),
+        ({"text": "a", "media": MENU}, "/media", "Expected `array`, got `str`"),
+        ({"text": "a", "to": ANN, "media": [MENU, "http://example.com/a.png"]}, "/media/1", f"expected https:// {WHY}"),
+        ({"text": "a", "to": ANN, "media": ["menu.png"]}, "/media/0", URL),
+        ({"text": "a", "to": ANN, "validitySeconds": 0}, "/validitySeconds", "Expected `int` >= 1"),
+        ({"text": "a", "to": ANN, "validitySeconds": 36_001}, "/validitySeconds", "Expected `int` <= 36000"),
         ([], "", "Expected `object`, got `array`"),
         ("text", "", "Expected `object`, got `str`"),
     ],

@@ -87,7 +87,7 @@ def told(textgate: Command, *words: str) -> dict[str, Any]:
 
 
 async def test_the_list_counts_all_and_shows_those_that_are_asked_for(textgate: Command, line: Line) -> None:
-    assert told(textgate, "list") == {"total": 0, "deadLetters": []}
+    assert told(textgate, "list") == {"total": 0, "expired": 0, "deadLetters": []}
     assert "nothing was given up" in textgate("deadletter", "list").stdout
     turn = await a_failed_turn(line)
     reply, _ = await half_a_reply(line)

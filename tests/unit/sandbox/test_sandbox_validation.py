@@ -47,6 +47,13 @@ def test_a_form_is_read_with_its_blanks_and_repeated_media() -> None:
     assert form == MessageForm(to="+1", body=" hi ", media_urls=("a", "b"), smart_encoded=True)
 
 
+@pytest.mark.parametrize(("period", "code"), [("0", 90007), ("36001", 90007), ("soon", 90007), ("-1", 90007)])
+def test_a_validity_period_outside_ten_hours_is_refused(period: str, code: int) -> None:
+    assert refused(MessageForm(to="+14155550123", from_=POOL[0], body="x", validity_period=period)) == code
+    draft = accepted(MessageForm(to="+14155550123", from_=POOL[0], body="x", validity_period="36000"))
+    assert draft.validity_period_s == 36_000
+
+
 def test_a_service_always_picks_the_same_sender_for_a_recipient() -> None:
     form = MessageForm(to="+14155550123", messaging_service_sid="MG1", body="x")
     first, second = accepted(form), accepted(form)

@@ -27,6 +27,7 @@ def test_the_defaults_are_those_of_the_documentation(load: Load) -> None:
     assert settings.ingress.trusted_proxies == ()
     assert settings.console.host == "127.0.0.1"
     assert settings.metrics.port is None
+    assert (settings.dead_letters.retention_days, settings.dead_letters.drop_unseen) == (0, False)
     defaults = AccountSection()
     assert defaults.enabled
     assert defaults.webhook_path == "/webhooks/sms"
@@ -35,8 +36,10 @@ def test_the_defaults_are_those_of_the_documentation(load: Load) -> None:
     assert defaults.media_max_mb == 5
     assert defaults.pairing_max_pending == 3
     assert defaults.segments_per_second == 1
+    assert defaults.account_segments_per_second == 0
     assert defaults.smart_encoding
     assert defaults.language == "en"
+    assert defaults.validity_s is None
     limits = defaults.rate_limits
     assert (limits.per_sender_per_minute, limits.per_account_per_minute) == (30, 300)
     assert limits.failed_signatures_per_minute == 300
@@ -50,7 +53,8 @@ def test_every_section_reaches_the_settings(load: Load, tmp_path: Path) -> None:
       redis: {url: {source: "env", id: "REDIS"}, prefix: "x:", waitReplicas: 1, durability: "always"},
       ingress: {host: "0.0.0.0", port: 0, trustedProxies: ["10.0.0.1/8"]},
       workers: {agent: {concurrency: 7}, probe: {concurrency: 1}},
-      console: {port: 9000}, metrics: {port: 9464}, state: {dir: "~/state"},
+      console: {port: 9000}, metrics: {port: 9464},
+      deadLetters: {retentionDays: 30, dropUnseen: true}, state: {dir: "~/state"},
       secrets: {providers: {default: {source: "env"}}},
     }""",
         REDIS="rediss://user:password@redis.example.com:6380/0",
@@ -64,6 +68,7 @@ def test_every_section_reaches_the_settings(load: Load, tmp_path: Path) -> None:
     assert [settings.workers.concurrency(kind) for kind in ("agent", "format", "probe")] == [7, 32, 1]
     assert settings.console.port == 9000
     assert settings.metrics.port == 9464
+    assert (settings.dead_letters.retention_days, settings.dead_letters.drop_unseen) == (30, True)
     assert settings.state_dir == tmp_path / "state"
     assert settings.source == tmp_path / "textgate.json5"
 
