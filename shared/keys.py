@@ -100,8 +100,9 @@ class Keys:
 
     def conversation(self, conversation: str) -> str:
         """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed;
-        account and peer -> whose conversation it is.
-        account, peer: whom it is with, once the API has written to them; for those who know only the id.
+        account and peer -> whose conversation it is, for those who know only the id; forgotten -> lines that were
+        dropped from its history; <stage>:window -> see lib/lanes.lua; working -> turn of which the person was told that
+        it goes on; replied_ms, rally -> see lua/admit.lua.
         Expires 30 days after its last lane fell idle."""
         return f"{self.prefix}conversation:{conversation}"
 
@@ -119,6 +120,11 @@ class Keys:
         """The stage and conversation that a lane's list key names; the inverse of `lane`."""
         stage, conversation = list_key.removeprefix(f"{self.prefix}lane:").split(":", 1)
         return Stage(stage), conversation
+
+    def history(self, conversation: str) -> str:
+        """List: msgpack `HistoryLine`s, oldest first. The agent and format stages write, the agent stage reads;
+        `agent.history.hours` after the last line."""
+        return f"{self.prefix}history:{conversation}"
 
     def seen(self, account_id: str, message_sid: str) -> str:
         """String: "verdict conversation" of one inbound message. Admission writes; 7 days."""

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.secrets import SecretInput
-from shared.settings_sections import Count, Section, Text
+from shared.settings_section import Count, Section, Text
 from shared.settings_texts import TextsSection
 from shared.texts import DEFAULT_LANGUAGE
 
