@@ -1,5 +1,5 @@
 -- lib/history.lua: what is remembered of a conversation, written in the step that makes it true. Included by other scripts,
--- never run alone.
+-- behind lanes, never run alone.
 --
 -- A list of msgpack `HistoryLine`s, oldest first, and the field `forgotten` of the conversation's hash: how many lines went
 -- before them. Only the commit of a current turn comes here (hand_over.lua), so a worker that lost its turn adds nothing. Two
@@ -21,7 +21,7 @@ local function remember(key, state, arg)
   end
   local added = #ARGV - arg - 2
   if added == 0 then return end
-  local length = redis.call('RPUSH', key, unpack(ARGV, arg + 3, #ARGV))
+  local length = push(key, arg + 3, #ARGV)
   if length == added and drop == 0 then redis.call('HDEL', state, 'forgotten') end -- the list had expired
   local over = length - most
   if over > 0 then

@@ -32,7 +32,6 @@ OPEN = Gate(
     account_per_minute=0,
     pairing_max_pending=3,
     debounce_ms=0,
-    pairing_text="{code} {sender}",
 )
 
 
