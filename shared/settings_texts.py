@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.settings_sections import Section
+from shared.settings_section import Section
 
 Template = str | UnsetType | None
 """Unset: in the words of the account's language. None: say nothing."""

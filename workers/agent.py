@@ -108,8 +108,6 @@ async def _answer(work: Work, env: Environment, texts: tuple[InboundText, ...], 
 async def _ask(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> tuple[str, ...]:
     if env.agent is None:
         raise RuntimeError("this worker was started without an agent")
-    account = env.settings.accounts.get(texts[0].account_id)
-    label = account.label if account is not None else texts[0].account_id
     turn = Turn(
         key=f"{work.conversation}-{work.turn}",
         conversation=work.conversation,
@@ -117,7 +115,7 @@ async def _ask(work: Work, env: Environment, texts: tuple[InboundText, ...], rec
         sender=texts[0].sender,
         texts=tuple(Text(message_sid=t.message_sid, body=t.body, received_ms=t.received_ms) for t in texts),
         history=tuple(Line(role=Role(line.role), body=line.body, at_ms=line.at_ms) for line in recalled.lines),
-        context=memory.context_of(recalled, sender=texts[0].sender, label=label),
+        context=memory.context_of(recalled, sender=texts[0].sender, texts=_texts(env, texts[0].account_id)),
     )
     try:
         async with asyncio.timeout(env.settings.agent.timeout_s):
@@ -159,7 +157,7 @@ def _section(env: Environment) -> AgentSection:
 def _texts(env: Environment, account_id: str) -> Texts:
     """The fixed texts of an account; those of before if it was removed meanwhile."""
     account = env.settings.accounts.get(account_id)
-    return account.texts if account is not None else Texts()
+    return account.texts if account is not None else Texts(name=account_id)
 
 
 def _reply(work: Work, newest: InboundText, texts: tuple[str, ...], origin: Origin, *, suffix: str = "") -> Reply:

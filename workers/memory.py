@@ -12,6 +12,7 @@ from shared.history import ALL, History, Memory
 from shared.phone import mask
 from shared.records import HistoryLine, InboundText
 from shared.settings import AgentKind, AgentSection
+from shared.texts import DEFAULT_LANGUAGE, Texts, languages
 from workers.agents.contract import Role
 
 HOUR_MS = 3600 * 1000
@@ -77,9 +78,11 @@ def said_to_person(texts: tuple[str, ...], now_ms: int) -> tuple[HistoryLine, ..
     return tuple(HistoryLine(role=Role.ASSISTANT.value, body=text, at_ms=now_ms) for text in texts)
 
 
-def context_of(recalled: Recalled, *, sender: str, label: str) -> str:
+def context_of(recalled: Recalled, *, sender: str, texts: Texts) -> str:
     """One or two sentences for an agent's system prompt: with whom it talks, and what it no longer knows."""
-    begin = f"You answer text messages to {label}. The person's number is {mask(sender)}."
+    begin = f"You answer text messages to {texts.name}. The person's number is {mask(sender)}."
+    if texts.language != DEFAULT_LANGUAGE:
+        begin += f" The language of this number is {languages()[texts.language]}."
     if not recalled.lines:
         return f"{begin} This is the beginning of the conversation."
     since = datetime.fromtimestamp(recalled.lines[0].at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

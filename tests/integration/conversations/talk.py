@@ -18,6 +18,7 @@ from shared.records import InboundText, Reply, decode_reply
 from shared.redis_client import load_list
 from shared.scripts import Call
 from shared.settings import Account, AgentKind, AgentSection, DmPolicy, Settings
+from shared.texts import Texts
 from workers.agent import SPEC
 from workers.agents.contract import Agent, Answer, Turn
 from workers.boundary import run_guarded
@@ -50,6 +51,7 @@ class Talk:
         self.conversation = conversation_id("default", sender)
         self.section = AgentSection(kind=AgentKind.PYTHON, callable="any:one", **agent)
         self.gate = OPEN
+        self.texts = Texts(name="the shop")
         self.seen: list[Turn] = []
         """What the agent was handed."""
         self.now_ms = time.time_ns() // 1_000_000
@@ -110,7 +112,9 @@ class Talk:
 
     def environment(self, agent: Agent | None = None) -> Environment:
         """What the turns of one worker share."""
-        account = Account(id="default", account_sid="AC1", from_number=Address(OURS), dm_policy=DmPolicy.OPEN)
+        account = Account(
+            id="default", account_sid="AC1", from_number=Address(OURS), dm_policy=DmPolicy.OPEN, texts=self.texts
+        )
         settings = Settings(accounts={"default": account}, agent=self.section, state_dir=Path("/nowhere"))
         return Environment(settings=settings, keys=self.keys, redis=self.redis, agent=agent)
 

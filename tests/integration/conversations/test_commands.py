@@ -4,6 +4,7 @@ import pytest
 
 from shared.records import Media, Origin
 from shared.settings_conversation import CommandsSection
+from shared.texts import TextKey, Texts
 from tests.integration.conversations.talk import Talk
 from workers.commands import Command
 
@@ -76,6 +77,15 @@ async def test_a_command_has_the_name_that_is_configured(talk: Talk) -> None:
     await talk.all_turns()
     assert talk.seen == []
     assert "#neu: " in (await talk.said())[1]
+
+
+async def test_a_command_is_answered_in_the_words_of_the_account(talk: Talk) -> None:
+    talk.texts = Texts(language="de", own={TextKey.NEW: "Alles neu bei {name}.", TextKey.STATUS: None}, name="Anna")
+    await talk.text("/new", "/help", "/status")
+    await talk.all_turns()
+    new, help_ = await talk.said()
+    assert new == "Alles neu bei Anna."
+    assert f"/status: {Texts(language='de').say(TextKey.COMMAND_STATUS)}" in help_
 
 
 async def test_two_workers_with_one_command_answer_once(talk: Talk) -> None:

@@ -9,6 +9,7 @@ from shared.outbox import enqueue_text
 from shared.records import Media, Origin
 from shared.settings import AgentKind
 from shared.settings_conversation import HistorySection
+from shared.texts import Texts
 from tests.integration.conversations.talk import ANN, Talk
 from workers.agents.contract import Answer, Role, Turn
 from workers.engine_jobs import PutOff
@@ -158,10 +159,17 @@ async def test_the_context_says_with_whom_and_since_when_and_shows_no_number(tal
         await talk.text(body)
         await talk.turn()
     first, _, third = (turn.context for turn in talk.seen)
-    assert "default" in first
+    assert "the shop" in first
     assert "beginning of the conversation" in first
     assert "2 earlier messages are no longer known" in third
     assert ANN not in first + third
+
+
+async def test_the_context_names_the_language_of_the_number(talk: Talk) -> None:
+    talk.texts = Texts(language="es", name="la tienda")
+    await talk.text("hola")
+    await talk.turn()
+    assert "Español" in talk.seen[0].context
 
 
 async def format_all(talk: Talk) -> None:

@@ -5,6 +5,7 @@ import pytest
 from shared.errors import PermanentError, TransientError
 from shared.records import Origin, Reply, decode_dead_letter
 from shared.scripts import Call
+from shared.texts import TextKey, Texts
 from tests.integration.conversations.talk import Talk
 from tests.integration.engine.rig import until
 from workers.agents.contract import Answer, Turn
@@ -95,7 +96,7 @@ async def test_raw_errors_of_a_provider_are_texted_to_nobody(talk: Talk, error: 
         except PutOff:
             continue
         break
-    assert await talk.said() == [talk.section.apology]
+    assert await talk.said() == [Texts().say(TextKey.APOLOGY)]
     (letter_id,) = await talk.redis.zrange(talk.keys.dead, 0, -1)
     letter = decode_dead_letter(await talk.redis.get(talk.keys.dead_letter(letter_id.decode())))
     assert "invalid_api_key" in letter.message, "the operator sees it"
