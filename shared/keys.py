@@ -102,7 +102,7 @@ class Keys:
         """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed;
         account and peer -> whose conversation it is, for those who know only the id; forgotten -> lines that were
         dropped from its history; <stage>:window -> see lib/lanes.lua; working -> turn of which the person was told that
-        it goes on; replied_ms, rally -> see lua/admit.lua.
+        it goes on; replied_ms, rally, resting_ms -> see lua/lib/guard.lua.
         Expires 30 days after its last lane fell idle."""
         return f"{self.prefix}conversation:{conversation}"
 
@@ -161,6 +161,10 @@ class Keys:
     def sender_rate(self, conversation: str) -> str:
         """String: texts of this sender in the current minute. One minute."""
         return f"{self.prefix}rate:sender:{conversation}"
+
+    def sender_day(self, conversation: str) -> str:
+        """String: texts of this sender in 24 hours, counted from the first. 24 hours."""
+        return f"{self.prefix}rate:day:{conversation}"
 
     def account_rate(self, account_id: str) -> str:
         """String: texts of this account in the current minute. One minute."""

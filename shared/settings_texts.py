@@ -18,6 +18,9 @@ class TextsSection(Section, frozen=True):
         Template,
         Meta(description="To an unknown sender under `pairing`; holds `{code}`, may hold `{minutes}`, `{number}`."),
     ] = UNSET
+    pairing_request: Annotated[
+        Template, Meta(description="To the owner (`pairingNotify`); holds `{code}`; `{number}` is the stranger's.")
+    ] = UNSET
     approved: Annotated[Template, Meta(description="To whom the owner approved with `--notify`.")] = UNSET
     apology: Annotated[
         Template, Meta(description="When a turn has finally failed; for this account, over `agent.apology`.")

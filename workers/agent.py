@@ -58,6 +58,7 @@ async def take_turn(work: Work, env: Environment) -> None:
             note_keys=tuple(env.keys.answer(text.account_id, text.message_sid) for text in batch.texts),
             note=reply_id(work),
             memory=answer.memory,
+            replied=bool(answer.texts) and _guards_against_loops(env, newest.account_id),
         )
     )
     work.facts |= {"account": newest.account_id, "texts": len(batch.texts), "message_sid": newest.message_sid}
@@ -152,6 +153,11 @@ def _batch(work: Work, env: Environment) -> Batch:
 
 def _section(env: Environment) -> AgentSection:
     return env.settings.agent
+
+
+def _guards_against_loops(env: Environment, account_id: str) -> bool:
+    account = env.settings.accounts.get(account_id)
+    return account is not None and account.loop_rounds > 0
 
 
 def _texts(env: Environment, account_id: str) -> Texts:

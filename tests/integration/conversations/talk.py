@@ -64,20 +64,18 @@ class Talk:
 
     def inbound(self, body: str, *, at_ms: int | None = None, **more: Any) -> InboundText:
         return InboundText(
-            message_sid=f"SM{next(self._sids):032x}",
             account_id="default",
             conversation=self.conversation,
             sender=self.sender,
             recipient=OURS,
             body=body,
             received_ms=self.now_ms if at_ms is None else at_ms,
-            **more,
+            **{"message_sid": f"SM{next(self._sids):032x}", **more},
         )
 
-    async def admitted(self, text: InboundText, *, listed: bool = False) -> Verdict:
-        call = admit(
-            keys=self.keys, gate=self.gate, text=text, listed=listed, keyword=Keyword.NONE, now_ms=text.received_ms
-        )
+    async def admitted(self, text: InboundText, **more: Any) -> Verdict:
+        how = {"listed": False, "keyword": Keyword.NONE, "now_ms": text.received_ms, **more}
+        call = admit(keys=self.keys, gate=self.gate, text=text, **how)
         return verdict_of(await self.send(call))
 
     async def turn(self, agent: Agent = nods, *, attempt: int = 1) -> Work:
