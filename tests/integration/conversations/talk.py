@@ -70,7 +70,7 @@ class Talk:
             recipient=OURS,
             body=body,
             received_ms=self.now_ms if at_ms is None else at_ms,
-            **{"message_sid": f"SM{next(self._sids):032x}", **more},
+            **{"message_sid": f"SM{self.sender[-8:]}{next(self._sids):024x}", **more},
         )
 
     async def admitted(self, text: InboundText, **more: Any) -> Verdict:

@@ -162,7 +162,6 @@ async def test_requests_that_are_too_many_cost_the_owner_nothing(talk: Talk, red
     strangers = [Talk(redis, keys, sender=f"+1555000000{number}") for number in range(4)]
     for stranger in strangers:
         stranger.gate = talk.gate
-        text = stranger.inbound("hi", message_sid=f"SM{stranger.sender[1:]}")
-        await stranger.admitted(text)
+        await stranger.text("hi")
     lane = keys.lane(Stage.FORMAT, conversation_id("default", OWNER))
     assert len(await load_list(redis, lane.list, 0, -1)) == 2
