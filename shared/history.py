@@ -21,6 +21,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     drop: int
+    lost: int
+    """Lines that are forgotten by that: the dropped ones, and those of the turn itself that are not kept."""
     lines: tuple[HistoryLine, ...]
     most: int
     """Lines that are kept at most, whoever adds some."""
@@ -28,7 +30,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
     def words(self) -> tuple[Any, ...]:
         """What `remember` in `lua/lib/history.lua` takes."""
-        return (self.drop, self.most, self.ttl_ms, *(encode(line) for line in self.lines))
+        return (self.drop, self.lost, self.most, self.ttl_ms, *(encode(line) for line in self.lines))
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):

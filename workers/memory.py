@@ -57,6 +57,7 @@ def remember(
     return Memory(
         key=key,
         drop=ALL if recalled.drop == ALL else recalled.drop + old,
+        lost=drop + max(recalled.drop, 0),
         lines=cut[drop - old :],
         most=agent.history.messages,
         ttl_ms=int(agent.history.hours * HOUR_MS),
@@ -65,7 +66,9 @@ def remember(
 
 def forget(agent: AgentSection, *, key: str) -> Memory:
     """The history starts afresh."""
-    return Memory(key=key, drop=ALL, lines=(), most=agent.history.messages, ttl_ms=int(agent.history.hours * HOUR_MS))
+    return Memory(
+        key=key, drop=ALL, lost=0, lines=(), most=agent.history.messages, ttl_ms=int(agent.history.hours * HOUR_MS)
+    )
 
 
 def said_by_person(texts: tuple[InboundText, ...]) -> tuple[HistoryLine, ...]:

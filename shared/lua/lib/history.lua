@@ -8,26 +8,20 @@
 --
 -- A crash leaves all of a turn's lines or none. The list's lifetime starts afresh with each line.
 
--- From ARGV[arg] on: how many of the oldest lines to drop (-1: all, the history starts afresh), most lines that may be kept,
--- lifetime in ms, new lines (none: with -1, forget all).
+-- From ARGV[arg] on: how many of the oldest lines to drop (-1: all, the history starts afresh); how many lines are forgotten
+-- by that (more than are dropped, if a turn said more than is kept of it); most lines that may be kept; lifetime in ms; new
+-- lines (none: with -1, forget all).
 local function remember(key, state, arg)
-  local drop, most, ttl_ms = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1]), ARGV[arg + 2]
-  if drop < 0 then
-    redis.call('DEL', key)
-    redis.call('HDEL', state, 'forgotten')
-    drop = 0
-  elseif drop > 0 then
-    redis.call('LTRIM', key, drop, -1)
+  local drop, lost, most, ttl_ms = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2]), ARGV[arg + 3]
+  if drop < 0 then redis.call('DEL', key) elseif drop > 0 then redis.call('LTRIM', key, drop, -1) end
+  local added = #ARGV - arg - 3
+  local length = added > 0 and push(key, arg + 4, #ARGV) or 0
+  -- A list that is empty although nobody emptied it has expired, and what went before it with it.
+  if drop < 0 or (drop == 0 and added > 0 and length == added) then redis.call('HDEL', state, 'forgotten') end
+  if length > most then
+    redis.call('LTRIM', key, length - most, -1)
+    lost = lost + length - most
   end
-  local added = #ARGV - arg - 2
-  if added == 0 then return end
-  local length = push(key, arg + 3, #ARGV)
-  if length == added and drop == 0 then redis.call('HDEL', state, 'forgotten') end -- the list had expired
-  local over = length - most
-  if over > 0 then
-    redis.call('LTRIM', key, over, -1)
-    drop = drop + over
-  end
-  if drop > 0 then redis.call('HINCRBY', state, 'forgotten', drop) end
-  redis.call('PEXPIRE', key, ttl_ms)
+  if lost > 0 then redis.call('HINCRBY', state, 'forgotten', lost) end
+  if added > 0 then redis.call('PEXPIRE', key, ttl_ms) end
 end

@@ -38,6 +38,8 @@ def test_the_bounds_hold_for_what_is_handed_over_and_for_what_is_stored(
     memory = remember(recalled, said, agent, key="k", now_ms=NOW_MS)
     stored = (() if memory.drop == ALL else old[memory.drop :]) + memory.lines
     check(stored, bounds)
+    gone = 0 if memory.drop == ALL else len(old)
+    assert memory.lost == gone + len(said) - len(stored)
     cut = [msgspec.structs.replace(line, body=line.body[: bounds.characters]) for line in said]
     everything = (*recalled.lines, *cut)
     assert stored == everything[len(everything) - len(stored) :]
