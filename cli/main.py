@@ -23,6 +23,7 @@ from cli import (
     message,
     optout,
     pairing,
+    person,
     services,
     up,
 )
@@ -45,7 +46,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for register in (up, demo, services, pairing, optout, message, preview, deadletter, account, channels, config, init):
+for register in (
+    up,
+    demo,
+    services,
+    pairing,
+    optout,
+    message,
+    preview,
+    deadletter,
+    account,
+    person,
+    channels,
+    config,
+    init,
+):
     register.add_to(app)
 
 

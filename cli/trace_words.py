@@ -84,6 +84,15 @@ _REFUSED = {
         "dropped: as many pairing requests wait as pairingMaxPending allows",
         "decide those in `textgate pairing list`, or raise pairingMaxPending",
     ),
+    Verdict.BLOCKED: ("dropped: blockFrom names the sender", "take them out of blockFrom to let them in"),
+    Verdict.CAPPED: (
+        "over the texts of a day, so it caused no turn; the person was told once",
+        "raise rateLimits.perSenderPerDay, or wait for the 24 hours to end",
+    ),
+    Verdict.LOOPING: (
+        "not answered: the sender replies like a machine, so the conversation rests for a while",
+        "it goes on by itself; loopGuard.rounds: 0 switches the guard off",
+    ),
     Verdict.OPT_OUT: ("a STOP word: nothing is sent to this person until they text START", ""),
     Verdict.OPT_IN: ("a START word: this person may be texted again", ""),
     Verdict.OPTED_OUT: ("dropped: this person texted STOP earlier", "they must text START first"),

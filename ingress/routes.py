@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from ingress.client_address import parse_networks
 from ingress.verifier import OldUrl, Verifier
 from ingress.webhook import Webhook
-from shared.admission import Gate
+from shared.admission import Gate, LoopRule
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.settings import Account, Settings
@@ -77,6 +77,18 @@ def gate_of(account: Account, settings: Settings) -> Gate:
         debounce_ms=settings.agent.debounce_ms,
         texts=account.texts,
         answers_keywords=account.opt_out.reply,
+        sender_per_day=account.rate_limits.per_sender_per_day,
+        loop=_loop_rule(account),
+        owner=account.pairing_notify,
+    )
+
+
+def _loop_rule(account: Account) -> LoopRule | None:
+    guard = account.loop_guard
+    if not account.loop_rounds:
+        return None
+    return LoopRule(
+        rounds=account.loop_rounds, within_ms=int(guard.within_s * 1000), rest_ms=int(guard.rest_min * 60_000)
     )
 
 

@@ -24,6 +24,7 @@ from shared.errors import RejectedError, TransientError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.logs import logger
+from shared.phone import person_of
 from shared.records import InboundText
 from shared.route_mark import ROUTE_HEADER, RouteMark
 from shared.settings import Account
@@ -154,6 +155,7 @@ class Webhook:
                 keyword=heard.keyword,
                 cause=heard.cause,
                 now_ms=now_ms,
+                blocked=not self.account.block_from.isdisjoint((text.sender, person_of(text.sender))),
             )
             verdict = verdict_of(await self._commit.call(call))
             if verdict is not Verdict.CODE_TAKEN:

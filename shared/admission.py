@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.keys import SEEN_TTL_MS, Keys, Stage
+from shared.keys import SEEN_TTL_MS, Keys, Stage, conversation_id
 from shared.optout import MAX_SAID, Cause, Change
 from shared.phone import can_be_texted, person_of
 from shared.queue import lane_payload
@@ -21,6 +21,10 @@ PAIRING_TTL_MS = 3600 * 1000
 
 _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Upper case without 0, O, 1 and I, which people mistake for one another."""
+
+
+MOST_OF_A_NAME = 40
+"""Letters of a sender's name that the owner is shown: a number fits, and what strangers write there stays short."""
 
 
 class Verdict(StrEnum):
@@ -38,6 +42,9 @@ class Verdict(StrEnum):
     OPT_IN = "opt_in"
     OPTED_OUT = "opted_out"
     HELP = "help"
+    BLOCKED = "blocked"
+    CAPPED = "capped"
+    LOOPING = "looping"
     CODE_TAKEN = "code_taken"
 
 
@@ -61,6 +68,22 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     texts: Texts = Texts()
     answers_keywords: bool = False
     """Textgate confirms STOP and START and answers HELP, since Twilio does not."""
+    sender_per_day: int = 0
+    """Texts that count as a person's in 24 hours; 0: any."""
+    loop: "LoopRule | None" = None
+    owner: str | None = None
+    """Who is told that somebody asks to be let in."""
+
+
+class LoopRule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a conversation goes on like one of two machines, and how long it rests then."""
+
+    rounds: int
+    within_ms: int
+    rest_ms: int
+
+
+NO_RULE = LoopRule(rounds=0, within_ms=0, rest_ms=0)
 
 
 def new_code() -> str:
@@ -77,17 +100,20 @@ def admit(
     keyword: Keyword,
     now_ms: int,
     cause: Cause = Cause.KEYWORD,
+    blocked: bool = False,
 ) -> Call:
     """Decide about `text` and store it; the reply is `[verdict, earlier verdict of a duplicate]`.
 
-    `listed`: `allowFrom` names the sender. `cause`: how the keyword was known. May be sent twice: the second time is a
-    duplicate.
+    `listed`: `allowFrom` names the sender. `blocked`: `blockFrom` does, which goes before. `cause`: how the keyword was
+    known. May be sent twice: the second time is a duplicate.
     """
     conversation, account, person = text.conversation, text.account_id, person_of(text.sender)
-    code, request, reply = "", b"", b""
+    code, request, reply, told = "", b"", b"", b""
     if gate.policy == "pairing" and not listed:
         code = new_code()
         request, reply = _pairing(gate, text, code, now_ms)
+        told = _told_to_owner(gate, text, code, now_ms)
+    owner = keys.lane(Stage.FORMAT, conversation_id(account, gate.owner)).as_tuple() if told and gate.owner else ()
     return Call(
         script("admit"),
         (
@@ -102,6 +128,8 @@ def admit(
             keys.sender_rate(conversation),
             keys.account_rate(account),
             keys.opt_out_trail(account, person),
+            keys.sender_day(conversation),
+            *owner,
         ),
         (
             Stage.AGENT.value,
@@ -110,7 +138,7 @@ def admit(
             lane_payload(Stage.FORMAT.value),
             text.sender,
             gate.policy,
-            int(listed),
+            "blocked" if blocked else int(listed),
             encode(text),
             keyword.value,
             gate.sender_per_minute,
@@ -127,6 +155,9 @@ def admit(
             account,
             person,
             _answer(gate, text, keyword, now_ms),
+            *_guard(gate, text, now_ms),
+            told,
+            gate.owner or "",
         ),
     )
 
@@ -168,6 +199,37 @@ def _answer(gate: Gate, text: InboundText, keyword: Keyword, now_ms: int) -> byt
     key, origin = _ANSWERS[keyword]
     said = gate.texts.say(key, number=text.sender)
     return _reply(text, said, origin, now_ms)
+
+
+def _guard(gate: Gate, text: InboundText, now_ms: int) -> tuple[int | bytes, ...]:
+    """What `guard` in `lua/lib/guard.lua` takes."""
+    notice = b""
+    if gate.sender_per_day:
+        said = gate.texts.say(TextKey.CAP, number=text.sender, limit=gate.sender_per_day)
+        notice = _reply(text, said, Origin.NOTICE, now_ms)
+    loop = gate.loop or NO_RULE
+    return (gate.sender_per_day, notice, loop.rounds, loop.within_ms, loop.rest_ms)
+
+
+def _told_to_owner(gate: Gate, text: InboundText, code: str, now_ms: int) -> bytes:
+    """The notice to the owner that the sender asks to be let in; none to the owner's own phone about itself."""
+    if gate.owner is None or gate.owner == text.sender:
+        return b""
+    minutes = PAIRING_TTL_MS // 60_000
+    said = gate.texts.say(TextKey.PAIRING_REQUEST, code=code, number=text.sender[:MOST_OF_A_NAME], minutes=minutes)
+    if said is None:
+        return b""
+    conversation = conversation_id(text.account_id, gate.owner)
+    reply = Reply(
+        reply_id=f"{conversation}-request-{text.message_sid}",
+        account_id=text.account_id,
+        conversation=conversation,
+        to=gate.owner,
+        texts=(said,),
+        origin=Origin.NOTICE,
+        created_ms=now_ms,
+    )
+    return encode(reply)
 
 
 def _reply(text: InboundText, said: str | None, origin: Origin, now_ms: int) -> bytes:

@@ -25,6 +25,7 @@ from shared.config_rules import (
     check_rcs_sender,
     check_webhook_path,
     parse_allow_from,
+    parse_block_from,
 )
 from shared.config_secrets import SecretResolver
 from shared.config_shape import closest, join
@@ -144,7 +145,10 @@ class _Builder:
             text_chunk_limit=self._plain("text_chunk_limit"),
             media_max_mb=self._plain("media_max_mb"),
             rate_limits=self._plain("rate_limits"),
+            block_from=self._blocked(),
+            loop_guard=self._plain("loop_guard"),
             pairing_max_pending=self._plain("pairing_max_pending"),
+            pairing_notify=self._number("pairing_notify"),
             segments_per_second=self._plain("segments_per_second"),
             account_segments_per_second=self._plain("account_segments_per_second"),
             smart_encoding=self._plain("smart_encoding"),
@@ -218,6 +222,13 @@ class _Builder:
             whose = "" if said.path.startswith(f"{self._path}.") else f" (for {self._path})"
             raise ConfigError(said.path, found=found, expected=f"{error}{whose}") from None
         return allowed
+
+    def _blocked(self) -> frozenset[Address]:
+        said = self._said["block_from"]
+        try:
+            return parse_block_from(said.value)
+        except BadEntryError as error:
+            raise ConfigError(f"{said.path}[{error.index}]", found="wrong value", expected=str(error)) from None
 
     def _refuse_incomplete(self, account: Account) -> None:
         """Say the next step for what an account cannot work without."""

@@ -3,8 +3,8 @@
 Pure. These do not come down from the base block as they are:
 - credentials belong to an `accountSid`: an account that names another SID inherits none of them, and one that brings
   its own auth token or half an API key does not inherit the secondary token or the other half;
-- `rateLimits`, `optOut` and `texts` are merged key by key, but an account that names a `language` inherits no
-  texts: they may be in another one; `enabled` must be true in both places.
+- `rateLimits`, `optOut`, `loopGuard` and `texts` are merged key by key, but an account that names a `language` inherits
+  no texts: they may be in another one; `enabled` must be true in both places.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import msgspec
 
 from shared.config_environment import Variable
 from shared.config_shape import join
-from shared.settings_channels import AccountSection, OptOutSection, RateLimits
+from shared.settings_channels import AccountSection, LoopGuardSection, OptOutSection, RateLimits
 from shared.settings_texts import said as texts_said
 
 _COMES_WITH = {
@@ -67,6 +67,7 @@ def merge_blocks(blocks: list[Block], variables: Mapping[str, Variable]) -> dict
     said["enabled"] = Said(value=all(block.section.enabled for block in blocks), path=said["enabled"].path)
     said["rate_limits"] = Said(value=_merge(blocks, "rate_limits", RateLimits), path=said["rate_limits"].path)
     said["opt_out"] = Said(value=_merge(blocks, "opt_out", OptOutSection), path=said["opt_out"].path)
+    said["loop_guard"] = Said(value=_merge(blocks, "loop_guard", LoopGuardSection), path=said["loop_guard"].path)
     return said | {f"{TEXT}{key}": text for key, text in _merge_texts(blocks).items()}
 
 

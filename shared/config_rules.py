@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from shared.phone import Address, parse_person
+from shared.phone import Address, parse_address, parse_e164, parse_person
 from shared.redis_sentinel import parse_sentinel
 from shared.settings_channels import DmPolicy, PhoneInput
 
@@ -21,6 +21,8 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+/?")
 _RCS_SENDER = re.compile(r"rcs:(?!\+)[A-Za-z0-9_.-]{1,100}")
 _BLANK_OR_CONTROL = re.compile("[\x00-\x20\x7f-\xa0\ud800-\udfff\\\\]")
 _CALLABLE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_OPAQUE = re.compile(r"\d{3,6}|(?=.*[^\W\d_])[^\x00-\x1f\x7f-\x9f\ud800-\udfff*]{1,100}")
+"""A short code, or a name with a letter in it. What looks like a phone number and is none is a slip."""
 _REDIS_PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 
@@ -144,6 +146,19 @@ def parse_allow_from(raw: Iterable[PhoneInput] | str) -> AllowList:
         except ValueError as error:
             raise BadEntryError(index, str(error)) from error
     return AllowList(numbers=frozenset(numbers), everybody=everybody)
+
+
+def parse_block_from(raw: Iterable[PhoneInput]) -> frozenset[Address]:
+    """Normalise the list; short codes and names count as they are written. One that is wrong raises with its index."""
+    senders: set[Address] = set()
+    for index, entry in enumerate(raw):
+        try:
+            senders.add(parse_e164(entry))
+        except ValueError as error:
+            if not _OPAQUE.fullmatch(str(entry).strip()):
+                raise BadEntryError(index, str(error)) from error
+            senders.add(parse_address(str(entry)))
+    return frozenset(senders)
 
 
 class BadEntryError(ValueError):

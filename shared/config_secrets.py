@@ -25,7 +25,7 @@ from shared.config_exec import Command, CommandFailedError, run_command
 from shared.config_secret_files import MAX_SECRET_BYTES, decode_text, pick_text, read_secret_file
 from shared.errors import ConfigError
 from shared.secrets import Secret, SecretInput, SecretRef, SecretSource, describe_reference, split_command
-from shared.settings_sections import Section
+from shared.settings_section import Section
 
 EXEC_TIMEOUT_S = 5.0
 

@@ -123,9 +123,9 @@ class Keys:
 
     def conversation(self, conversation: str) -> str:
         """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed,
-        <stage>:failing_ms -> since when;
-        account and peer -> whose conversation it is.
-        account, peer: whom it is with, once the API has written to them; for those who know only the id.
+        <stage>:failing_ms -> since when; account and peer -> whose conversation it is, for those who know only the id;
+        forgotten -> lines that were dropped from its history; <stage>:window -> see lib/lanes.lua; working -> turn of
+        which the person was told that it goes on; replied_ms, rally, resting_ms -> see lua/lib/guard.lua.
         Expires 30 days after its last lane fell idle."""
         return f"{self.prefix}conversation:{conversation}"
 
@@ -156,6 +156,11 @@ class Keys:
         """The stage and conversation that a hold's key names; the inverse of `hold`. Raises ValueError."""
         stage, conversation = set_key.removeprefix(f"{self.prefix}hold:").split(":", 1)
         return Stage(stage), conversation
+
+    def history(self, conversation: str) -> str:
+        """List: msgpack `HistoryLine`s, oldest first. The agent and format stages write, the agent stage reads;
+        `agent.history.hours` after the last line."""
+        return f"{self.prefix}history:{conversation}"
 
     def seen(self, account_id: str, message_sid: str) -> str:
         """String: "verdict conversation" of one inbound message. Admission writes; 7 days."""
@@ -192,6 +197,10 @@ class Keys:
     def sender_rate(self, conversation: str) -> str:
         """String: texts of this sender in the current minute. One minute."""
         return f"{self.prefix}rate:sender:{conversation}"
+
+    def sender_day(self, conversation: str) -> str:
+        """String: texts of this sender in 24 hours, counted from the first. 24 hours."""
+        return f"{self.prefix}rate:day:{conversation}"
 
     def account_rate(self, account_id: str) -> str:
         """String: texts of this account in the current minute. One minute."""

@@ -1,5 +1,6 @@
 """Typed calls on lanes. What a lane is and why it cannot lose its order: `lua/lib/lanes.lua`."""
 
+from shared.history import Memory
 from shared.keys import SEEN_TTL_MS, LaneKeys, Stage
 from shared.queue import lane_payload
 from shared.scripts import Call, script
@@ -26,15 +27,18 @@ def hand_over(
     records: tuple[bytes, ...],
     note_keys: tuple[str, ...] = (),
     note: str = "",
+    memory: Memory | None = None,
+    replied: bool = False,
 ) -> Call:
     """Drop the `taken` oldest records of `source` and append `records` to `target`, if `turn` is still current.
 
-    `note` is written under each of `note_keys`, for as long as an inbound message is remembered. The reply is 1, or 0
-    when another worker has committed this turn already (nothing was done).
+    `note` is written under each of `note_keys`, for as long as an inbound message is remembered; `memory` is what
+    becomes of the history; `replied` notes the moment, for the guard against loops. The reply is 1, or 0 when another
+    worker has committed this turn already (nothing was done).
     """
     return Call(
         script("hand_over"),
-        (*source.as_tuple(), *target.as_tuple(), *note_keys),
+        (*source.as_tuple(), *target.as_tuple(), *((memory.key,) if memory else ()), *note_keys),
         (
             source_stage.value,
             lane_payload(source_stage),
@@ -44,7 +48,10 @@ def hand_over(
             taken,
             note,
             SEEN_TTL_MS,
+            int(replied),
+            len(records),
             *records,
+            *(memory.words() if memory else ()),
         ),
     )
 

@@ -86,6 +86,15 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How long Twilio may keep it in its queue; None: as the account says."""
 
 
+class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was said in a conversation, as its history holds it."""
+
+    role: str
+    """`user` for the person, `assistant` for whoever answers."""
+    body: str
+    at_ms: int
+
+
 class PairingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An unknown sender who was given a code and waits for the owner."""
 
@@ -134,6 +143,7 @@ encode = msgspec.msgpack.Encoder().encode
 decode_inbound_text = msgspec.msgpack.Decoder(InboundText).decode
 decode_reply = msgspec.msgpack.Decoder(Reply).decode
 decode_part = msgspec.msgpack.Decoder(Part).decode
+decode_history_line = msgspec.msgpack.Decoder(HistoryLine).decode
 decode_pairing_request = msgspec.msgpack.Decoder(PairingRequest).decode
 decode_approval = msgspec.msgpack.Decoder(Approval).decode
 decode_pause = msgspec.msgpack.Decoder(Pause).decode

@@ -30,6 +30,7 @@ from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
 from shared.settings_account import Account, QuietHours
 from shared.settings_api import ApiToken, build_tokens
 from shared.settings_channels import ChannelsSection, DmPolicy, RateLimits
+from shared.settings_section import Section
 from shared.settings_sections import (
     AgentKind,
     AgentSection,
@@ -41,7 +42,6 @@ from shared.settings_sections import (
     IngressSection,
     MetricsSection,
     RedisSection,
-    Section,
     StateSection,
     WorkersSection,
 )

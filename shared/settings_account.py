@@ -7,10 +7,14 @@ import msgspec
 
 from shared.phone import RCS, Address
 from shared.secrets import Secret
-from shared.settings_channels import AccountSection, DmPolicy, OptOutSection, RateLimits
+from shared.settings_channels import AccountSection, DmPolicy, LoopGuardSection, OptOutSection, RateLimits
 from shared.texts import Texts
 
 _DEFAULTS = AccountSection()
+
+LOOP_ROUNDS = 15
+"""Twilio itself cuts two numbers off after 30 texts between them, each within 30 s of the one before (error 14107):
+15 rounds. Ours must be much quicker than that, or a lively chat would count."""
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +75,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     part_counters: bool = _DEFAULTS.part_counters
     media_max_mb: float = _DEFAULTS.media_max_mb
     rate_limits: RateLimits = _DEFAULTS.rate_limits
+    block_from: frozenset[Address] = frozenset()
+    """Senders that never get in."""
+    loop_guard: LoopGuardSection = _DEFAULTS.loop_guard
     pairing_max_pending: int = _DEFAULTS.pairing_max_pending
+    pairing_notify: Address | None = None
     segments_per_second: float = _DEFAULTS.segments_per_second
     account_segments_per_second: float = _DEFAULTS.account_segments_per_second
     smart_encoding: bool = _DEFAULTS.smart_encoding
@@ -104,6 +112,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         if to.startswith(RCS) and (self.rcs_sender or self.messaging_service_sid):
             return Sender(number=self.rcs_sender, service_sid=None if self.rcs_sender else self.messaging_service_sid)
         return Sender(number=self.from_number, service_sid=None if self.from_number else self.messaging_service_sid)
+
+    @property
+    def loop_rounds(self) -> int:
+        """After how many rounds at a machine's speed a conversation rests; 0: never. Who lifts the limit per minute
+        expects machines."""
+        if self.loop_guard.rounds is not None:
+            return self.loop_guard.rounds
+        return LOOP_ROUNDS if self.rate_limits.per_sender_per_minute else 0
 
     @property
     def receives(self) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.secrets import SecretInput
-from shared.settings_sections import Count, Section, Text
+from shared.settings_section import Count, Section, Text
 from shared.settings_texts import TextsSection
 from shared.texts import DEFAULT_LANGUAGE
 
@@ -42,6 +42,15 @@ class RateLimits(Section, frozen=True):
     per_sender_per_minute: Annotated[
         Count, Meta(description="Texts that one sender may send per minute; 0 = no limit.")
     ] = 30
+    per_sender_per_day: Annotated[
+        Count,
+        Meta(
+            description=(
+                "Texts that reach the agent from one person in 24 hours; the first one too many is told so once "
+                "(`texts.cap`). 0 = no limit."
+            )
+        ),
+    ] = 0
     per_account_per_minute: Annotated[
         Count, Meta(description="Texts that the account takes per minute from everybody together; 0 = no limit.")
     ] = 300
@@ -92,6 +101,26 @@ class QuietHoursSection(Section, frozen=True):
         bool,
         Meta(description="Hold back answers, too. Off: what answers a text of the last hour goes out at any time."),
     ] = False
+
+
+class LoopGuardSection(Section, frozen=True):
+    """When a conversation goes on like one of two machines, and how long it rests then."""
+
+    rounds: Annotated[
+        Count | None,
+        Meta(
+            description=(
+                "Rounds in a row (our reply, and at once the next text) after which the conversation rests; 0 = never. "
+                "Unset: 15, or never where `rateLimits.perSenderPerMinute` is 0."
+            )
+        ),
+    ] = None
+    within_s: Annotated[
+        float, Meta(gt=0, le=600, description="How soon after our reply a text must come to count as a round.")
+    ] = msgspec.field(default=10, name="withinSeconds")
+    rest_min: Annotated[
+        float, Meta(gt=0, le=10_080, description="How long it rests: texts are recorded and not answered.")
+    ] = msgspec.field(default=60, name="restMinutes")
 
 
 class AccountSection(Section, frozen=True):
@@ -174,6 +203,13 @@ class AccountSection(Section, frozen=True):
             ),
         ),
     ] = ()
+    block_from: Annotated[
+        tuple[PhoneInput, ...],
+        Meta(
+            extra={"expected": "a list of phone numbers"},
+            description="Senders that are dropped silently, whatever else lets them in: numbers, short codes or names.",
+        ),
+    ] = ()
     dangerously_disable_signature_validation: Annotated[
         bool, Meta(description="Accept webhooks from anybody. Only for a tunnel to your own machine.")
     ] = False
@@ -187,9 +223,14 @@ class AccountSection(Section, frozen=True):
         float, Meta(gt=0, le=1000, description="Largest attachment that is fetched, in megabytes.")
     ] = 5
     rate_limits: Annotated[RateLimits, Meta(description="Inbound limits.")] = RateLimits()
+    loop_guard: Annotated[LoopGuardSection, Meta(description="Against bots that answer bots.")] = LoopGuardSection()
     pairing_max_pending: Annotated[
         Count, Meta(description="Pairing requests that may wait at once, so that strangers cost nothing; 0 = no cap.")
     ] = 3
+    pairing_notify: Annotated[
+        PhoneInput | None,
+        Meta(description="The owner's own number: gets one SMS per pairing request, with the code. Unset: nobody."),
+    ] = None
     segments_per_second: Annotated[
         float, Meta(ge=0, le=10_000, description="Outbound rate of this sender in SMS segments; 0 = no limit.")
     ] = 1

@@ -1,6 +1,7 @@
 """The configuration file, section by section: every key, its type, its default and what it means, once.
 
-The keys of a phone number are in `shared/settings_channels.py`, those of `secrets` in `shared/config_secrets.py`.
+The keys of a phone number are in `shared/settings_channels.py`, those of `secrets` in `shared/config_secrets.py`, those
+about conversations in `shared/settings_conversation.py`.
 
 `docs/configuration.md`, the JSON Schema and the error messages are made from these Structs. Keys are the camel-case
 form of the attribute unless a field names its own. A description says the unit, and what a special value does.
@@ -13,15 +14,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.secrets import SecretInput
-
-Count = Annotated[int, Meta(ge=0, le=1_000_000)]
-Port = Annotated[int, Meta(ge=0, le=65_535)]
-Text = Annotated[str, Meta(min_length=1)]
-Age = Annotated[float, Meta(gt=0, le=31_536_000)]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """A part of the configuration file; it refuses keys that it does not know."""
+from shared.settings_conversation import CommandsSection, HistorySection
+from shared.settings_section import Age, Count, Port, Section, Text
 
 
 class AgentKind(enum.StrEnum):
@@ -51,8 +45,31 @@ class AgentSection(Section, frozen=True):
     ] = AgentKind.ECHO
     debounce_ms: Annotated[
         int,
-        Meta(ge=0, le=600_000, description="Quiet time in milliseconds before a turn starts; 0 = at once."),
+        Meta(
+            ge=0,
+            le=600_000,
+            description=(
+                "Quiet time in milliseconds before a turn starts; each text starts it afresh, up to five times in all. "
+                "0 = at once."
+            ),
+        ),
     ] = 0
+    history: Annotated[HistorySection, Meta(description="What the agent is told of the conversation so far.")] = (
+        HistorySection()
+    )
+    idle_reset_min: Annotated[
+        float,
+        Meta(ge=0, le=525_600, description="Silence in minutes after which the history starts afresh; 0 = never."),
+    ] = msgspec.field(default=0, name="idleResetMinutes")
+    commands: Annotated[CommandsSection, Meta(description="Texts that Textgate answers itself.")] = CommandsSection()
+    still_working_after_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="When a turn takes longer than this, the person is told once that it goes on; 0 = never.",
+        ),
+    ] = msgspec.field(default=0, name="stillWorkingAfterSeconds")
     timeout_s: Annotated[
         float, Meta(gt=0, le=3600, description="Longest turn in seconds; then it counts as failed.")
     ] = msgspec.field(default=120, name="timeoutSeconds")

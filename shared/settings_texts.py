@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.settings_sections import Section
+from shared.settings_section import Section
 
 Template = str | UnsetType | None
 """Unset: in the words of the account's language. None: say nothing."""
@@ -17,6 +17,9 @@ class TextsSection(Section, frozen=True):
     pairing: Annotated[
         Template,
         Meta(description="To an unknown sender under `pairing`; holds `{code}`, may hold `{minutes}`, `{number}`."),
+    ] = UNSET
+    pairing_request: Annotated[
+        Template, Meta(description="To the owner (`pairingNotify`); holds `{code}`; `{number}` is the stranger's.")
     ] = UNSET
     approved: Annotated[Template, Meta(description="To whom the owner approved with `--notify`.")] = UNSET
     apology: Annotated[

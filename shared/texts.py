@@ -19,6 +19,8 @@ class TextKey(StrEnum):
 
     PAIRING = "pairing"
     """To an unknown sender under the policy `pairing`."""
+    PAIRING_REQUEST = "pairingRequest"
+    """To the owner, when an unknown sender was given a code (`pairingNotify`)."""
     APPROVED = "approved"
     """To a sender whom the owner approved with `--notify`."""
     APOLOGY = "apology"
@@ -49,6 +51,7 @@ class TextKey(StrEnum):
 
 _OWN_VARIABLES: dict[TextKey, tuple[str, ...]] = {
     TextKey.PAIRING: ("code", "minutes"),
+    TextKey.PAIRING_REQUEST: ("code", "minutes"),
     TextKey.CAP: ("limit",),
     TextKey.HELP: ("commands",),
     TextKey.STATUS: ("remembered", "waiting"),
@@ -59,7 +62,7 @@ VARIABLES: dict[TextKey, tuple[str, ...]] = {key: (*_OWN_VARIABLES.get(key, ()),
 """The variables that a text may hold. `{number}`: the person's; `{name}`: the account's label; `{minutes}`: how long
 the code is valid; `{commands}`: a line per command; `{remembered}` and `{waiting}`: numbers of texts."""
 
-NEEDED = {TextKey.PAIRING: "code"}
+NEEDED = {TextKey.PAIRING: "code", TextKey.PAIRING_REQUEST: "code"}
 """A text that is of no use without this variable."""
 
 _VARIABLE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")

@@ -1,46 +1,112 @@
 """The agent stage: hand a conversation's waiting texts to the agent, and its answer to the format stage.
 
-Redis keys: the agent and format lanes of the conversation.
+A turn takes the texts up to the next command, or one command alone (`commands.py`), which the agent never sees. What is
+remembered of it (`memory.py`) is written by the commit itself.
+
+Redis keys: the agent and format lanes of the conversation, its history, answer.
 """
 
 import asyncio
 import time
 
+import msgspec
+
 from shared.errors import TextgateError, TransientError
+from shared.history import Memory, history_of, load_history
 from shared.keys import Stage
 from shared.lanes import hand_over
 from shared.records import InboundText, Origin, Reply, decode_inbound_text, encode
+from shared.settings import AgentSection
 from shared.texts import TextKey, Texts
-from workers.agents.contract import Text, Turn, texts_of
+from workers import memory
+from workers.agents.contract import Line, Role, Text, Turn, texts_of
+from workers.commands import Batch, Command, answer_command, next_batch, words_of
+from workers.memory import Recalled
+from workers.still_working import telling
 from workers.work import Burial, Environment, StageSpec, Work
 
 MAX_TEXTS = 50
 """Texts that one turn takes at most; more wait for the next."""
 
 
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a turn says (perhaps nothing), and what is remembered of it."""
+
+    texts: tuple[str, ...]
+    origin: Origin
+    memory: Memory | None
+
+
 async def take_turn(work: Work, env: Environment) -> None:
     """Run one turn. Raises TransientError if the agent failed, in whatever way."""
-    texts = [decode_inbound_text(record) for record in work.records]
-    answer = await _ask(work, env, texts)
-    records = (encode(_reply(work, texts[-1], answer, Origin.AGENT)),) if answer else ()
+    batch = _batch(work, env)
+    recalled = await _recall(work, env, batch)
+    if batch.command is None:
+        answer = await _answer(work, env, batch.texts, recalled)
+    else:
+        answer = _obey(work, env, batch.texts[0], batch.command, recalled)
+    newest = batch.texts[-1]
     committed = await work.commit(
         hand_over(
             source=work.lane,
             source_stage=Stage.AGENT,
             turn=work.turn,
-            taken=len(texts),
+            taken=len(batch.texts),
             target=env.keys.lane(Stage.FORMAT, work.conversation),
             target_stage=Stage.FORMAT,
-            records=records,
-            note_keys=tuple(env.keys.answer(text.account_id, text.message_sid) for text in texts),
+            records=(encode(_reply(work, newest, answer.texts, answer.origin)),) if answer.texts else (),
+            note_keys=tuple(env.keys.answer(text.account_id, text.message_sid) for text in batch.texts),
             note=reply_id(work),
+            memory=answer.memory,
+            replied=bool(answer.texts) and _guards_against_loops(env, newest.account_id),
         )
     )
-    work.facts |= {"account": texts[0].account_id, "texts": len(texts), "message_sid": texts[-1].message_sid}
-    work.outcome = "fenced" if not committed else "answered" if answer else "silent"
+    work.facts |= {"account": newest.account_id, "texts": len(batch.texts), "message_sid": newest.message_sid}
+    said = batch.command.value if batch.command else "answered" if answer.texts else "silent"
+    work.outcome = said if committed else "fenced"
 
 
-async def _ask(work: Work, env: Environment, texts: list[InboundText]) -> tuple[str, ...]:
+async def _recall(work: Work, env: Environment, batch: Batch) -> Recalled:
+    """What is remembered, as far as it counts now. No round trip for an agent that has no use for it."""
+    agent = _section(env)
+    if not memory.keeps_history(agent):
+        return memory.NOTHING
+    reply = await work.call(load_history(keys=env.keys, conversation=work.conversation))
+    return memory.recall(history_of(reply), agent, batch.texts[0].received_ms)
+
+
+def _obey(work: Work, env: Environment, text: InboundText, command: Command, recalled: Recalled) -> Answer:
+    """Answer a command; no agent is asked."""
+    agent, account = _section(env), env.settings.accounts.get(text.account_id)
+    said = answer_command(
+        command,
+        words=words_of(agent, account),
+        texts=_texts(env, text.account_id),
+        number=text.sender,
+        remembered=len(recalled.lines),
+        waiting=len(work.records) - 1,
+    )
+    forgets = command is Command.NEW
+    key = env.keys.history(work.conversation)
+    return Answer(texts=said, origin=Origin.NOTICE, memory=memory.forget(agent, key=key) if forgets else None)
+
+
+async def _answer(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> Answer:
+    """Ask the agent."""
+    agent = _section(env)
+    notice = _texts(env, texts[-1].account_id).say(TextKey.WORKING, number=texts[-1].sender)
+    told = _reply(work, texts[-1], (notice,), Origin.NOTICE, suffix="-working") if notice else None
+    async with telling(work, env.keys, told, after_s=agent.still_working_after_s):
+        said = await _ask(work, env, texts, recalled)
+    if not memory.keeps_history(agent):
+        return Answer(texts=said, origin=Origin.AGENT, memory=None)
+    now_ms = time.time_ns() // 1_000_000
+    lines = (*memory.said_by_person(texts), *memory.said_to_person(said, now_ms))
+    kept = memory.remember(recalled, lines, agent, key=env.keys.history(work.conversation), now_ms=now_ms)
+    return Answer(texts=said, origin=Origin.AGENT, memory=kept)
+
+
+async def _ask(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> tuple[str, ...]:
     if env.agent is None:
         raise RuntimeError("this worker was started without an agent")
     turn = Turn(
@@ -49,6 +115,8 @@ async def _ask(work: Work, env: Environment, texts: list[InboundText]) -> tuple[
         account_id=texts[0].account_id,
         sender=texts[0].sender,
         texts=tuple(Text(message_sid=t.message_sid, body=t.body, received_ms=t.received_ms) for t in texts),
+        history=tuple(Line(role=Role(line.role), body=line.body, at_ms=line.at_ms) for line in recalled.lines),
+        context=memory.context_of(recalled, sender=texts[0].sender, texts=_texts(env, texts[0].account_id)),
     )
     try:
         async with asyncio.timeout(env.settings.agent.timeout_s):
@@ -62,13 +130,15 @@ async def _ask(work: Work, env: Environment, texts: list[InboundText]) -> tuple[
 
 
 async def bury_turn(work: Work, env: Environment) -> Burial:
-    """Give up all texts of the turn, and apologise unless the configuration says not to."""
-    newest = decode_inbound_text(work.records[-1])
-    account = env.settings.accounts.get(newest.account_id)
-    texts = account.texts if account is not None else Texts()
-    said = texts.say(TextKey.APOLOGY, number=newest.sender)
+    """Give up the texts of the turn, and apologise if the configuration says so; those behind it get their own turn.
+
+    Only our own words go out: what an agent or its provider raised stays with the dead letter.
+    """
+    batch = _batch(work, env)
+    newest = batch.texts[-1]
+    said = _texts(env, newest.account_id).say(TextKey.APOLOGY, number=newest.sender)
     apology = _reply(work, newest, (said,), Origin.APOLOGY) if said else None
-    return Burial(account_id=newest.account_id, records=work.records, apology=apology)
+    return Burial(account_id=newest.account_id, records=work.records[: len(batch.texts)], apology=apology)
 
 
 def reply_id(work: Work) -> str:
@@ -76,9 +146,29 @@ def reply_id(work: Work) -> str:
     return f"{work.conversation}-{work.turn}"
 
 
-def _reply(work: Work, newest: InboundText, texts: tuple[str, ...], origin: Origin) -> Reply:
+def _batch(work: Work, env: Environment) -> Batch:
+    texts = [decode_inbound_text(record) for record in work.records]
+    return next_batch(texts, words_of(_section(env), env.settings.accounts.get(texts[0].account_id)))
+
+
+def _section(env: Environment) -> AgentSection:
+    return env.settings.agent
+
+
+def _guards_against_loops(env: Environment, account_id: str) -> bool:
+    account = env.settings.accounts.get(account_id)
+    return account is not None and account.loop_rounds > 0
+
+
+def _texts(env: Environment, account_id: str) -> Texts:
+    """The fixed texts of an account; those of before if it was removed meanwhile."""
+    account = env.settings.accounts.get(account_id)
+    return account.texts if account is not None else Texts(name=account_id)
+
+
+def _reply(work: Work, newest: InboundText, texts: tuple[str, ...], origin: Origin, *, suffix: str = "") -> Reply:
     return Reply(
-        reply_id=reply_id(work),
+        reply_id=f"{reply_id(work)}{suffix}",
         account_id=newest.account_id,
         conversation=work.conversation,
         to=newest.sender,

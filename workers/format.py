@@ -1,12 +1,14 @@
 """The format stage: turn one reply into the parts that go over the air.
 
-The formatting itself is pure and lies in `workers/text/`. Redis keys: the format and outbound lanes.
+The formatting itself is pure and lies in `workers/text/`. Redis keys: the format and outbound lanes, and the history.
 """
 
+from shared.history import Memory
 from shared.keys import Stage
 from shared.lanes import hand_over
 from shared.records import Origin, Part, Reply, decode_reply, encode
 from shared.settings import Account
+from workers.memory import NOTHING, keeps_history, remember, said_to_person
 from workers.text.artifacts import without_artifacts
 from workers.text.render import RenderedPart, render
 from workers.text.segments import Encoding
@@ -30,6 +32,7 @@ async def format_reply(work: Work, env: Environment) -> None:
             target=env.keys.lane(Stage.OUTBOUND, work.conversation),
             target_stage=Stage.OUTBOUND,
             records=tuple(encode(part) for part in parts),
+            memory=_memory(reply, env),
         )
     )
     work.facts |= {
@@ -40,6 +43,16 @@ async def format_reply(work: Work, env: Environment) -> None:
         "segments": sum(part.segments for part in parts),
     }
     work.outcome = "formatted" if committed else "fenced"
+
+
+def _memory(reply: Reply, env: Environment) -> Memory | None:
+    """What others send to the person (a reminder, an operator's words) is remembered too, or an agent would not know
+    what they answer; what the agent said itself is in the history already, and notices are no part of it."""
+    agent = env.settings.agent
+    if reply.origin not in (Origin.API, Origin.OPERATOR) or not keeps_history(agent):
+        return None
+    lines = said_to_person(reply.texts, reply.created_ms)
+    return remember(NOTHING, lines, agent, key=env.keys.history(reply.conversation), now_ms=reply.created_ms)
 
 
 def parts_of(reply: Reply, account: Account, *, strip_artifacts: bool = False) -> list[Part]:

@@ -442,6 +442,30 @@ async def test_the_policy_table(desk: Desk, policy: str, standing: str, verdict:
         assert len(await door.requests()) - requests_before == asked
 
 
+async def test_block_from_goes_before_everything_that_lets_in(desk: Desk) -> None:
+    async with desk.opened(dmPolicy="open", allowFrom=["*", ANN], blockFrom=[ANN]) as door:
+        assert await door.text(ANN) is Verdict.BLOCKED
+        assert await door.text(BOB) is Verdict.ACCEPTED
+        assert await door.text(ANN, "STOP") is Verdict.OPT_OUT
+
+
+async def test_pairing_notify_tells_the_owner(desk: Desk) -> None:
+    async with desk.opened(pairingNotify=CAT) as door:
+        await door.text(ANN)
+        await door.text(ANN)
+        (told,) = await door.replies(CAT)
+        (request,) = await door.requests()
+        assert request.code in told.texts[0]
+
+
+async def test_per_sender_per_day_caps_what_reaches_the_agent(desk: Desk) -> None:
+    async with desk.opened(dmPolicy="open", allowFrom="*", rateLimits={"perSenderPerDay": 2}) as door:
+        verdicts = [await door.text(ANN, str(number)) for number in range(4)]
+        assert verdicts == [Verdict.ACCEPTED] * 2 + [Verdict.CAPPED] * 2
+        assert len(await door.replies(ANN)) == 1
+        assert await door.text(BOB) is Verdict.ACCEPTED
+
+
 async def test_the_pairing_sms_names_code_and_number_and_the_message_is_not_processed(door: Door) -> None:
     await door.text(ANN, "secret question")
     (request,) = await door.requests()

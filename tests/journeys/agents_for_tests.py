@@ -1,8 +1,10 @@
 """Agents that misbehave on purpose; the journeys name them in `agent.callable`."""
 
+import hashlib
 import os
 import signal
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from workers.agents.contract import Turn
@@ -27,3 +29,19 @@ def blocks(turn: Turn) -> str:
 async def raises(turn: Turn) -> str:
     """Fail for good."""
     raise ValueError(f"no answer for {len(turn.texts)}")
+
+
+def remembers(turn: Turn) -> str:
+    """Name the texts of the turn and what it knew before; kill the worker at every twentieth text, once each."""
+    numbers = [text.body for text in turn.texts]
+    for number in numbers:
+        mark = Path(f"died-at-{number}")
+        if int(number) % 20 == 0 and not mark.exists():
+            mark.write_text(turn.key)
+            os.kill(os.getpid(), signal.SIGKILL)
+    return f"texts {' '.join(numbers)} after {len(turn.history)} lines {digest(line.body for line in turn.history)}"
+
+
+def digest(bodies: Iterable[str]) -> str:
+    """A short word for what was said."""
+    return hashlib.blake2b("\n".join(bodies).encode(), digest_size=4).hexdigest()

@@ -181,13 +181,13 @@ class House:
         assert process.returncode == status, (out, err)
         return out.decode() if (stream or ("out" if status == 0 else "err")) == "out" else err.decode()
 
-    async def idle(self) -> None:
+    async def idle(self, *, limit_s: float = LIMIT_S) -> None:
         """Wait until nothing waits anywhere."""
 
         async def nothing_waits() -> bool:
             return not await self.redis.exists(self.keys.busy)
 
-        await self.until(nothing_waits)
+        await self.until(nothing_waits, limit_s=limit_s)
 
     async def until(self, fact: Callable[[], Awaitable[bool]], *, limit_s: float = LIMIT_S) -> None:
         """Wait for a fact; on failure show what every process has logged."""

@@ -61,6 +61,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     texts: tuple[Text, ...]
     history: tuple[Line, ...] = ()
     """What was said before, oldest first, within the bounds of `agent.history`; without the texts of this turn."""
+    context: str = ""
+    """With whom the agent talks and since when, in a sentence or two for its system prompt; the number is masked."""
 
     @property
     def prompt(self) -> str:

@@ -13,6 +13,19 @@
 -- is lost (an operator's mistake, a stock worker that dropped it), the sweeper finds the lane in the busy index and
 -- enqueues the same turn again.
 --
+-- Quiet time. With a delay (`agent.debounceMs`) an idle lane's first record is due that much later, and each further one puts
+-- the turn off again, so that a thought in three texts is one turn; but never beyond five delays after the first. The field
+-- `<stage>:window` = "turn opened due" holds the turn that gathers, when its first record came and when it is due:
+--
+--   no window   nothing gathers.                -> open: the first record of an idle lane, or one that comes while a turn runs
+--   open        its turn waits, and the job's score is `due`.   -> open, with a later due: a record comes.  -> no window: the
+--               turn ends (`advance`)
+--   next        its turn is the next one; the current one runs, or waits for another reason (a retry).   -> next, with a
+--               later due: a record comes.  -> open: the current turn ends and leaves records.  -> no window: it leaves none
+--
+-- The score alone tells whether the current turn was claimed: a claim moves it to the end of its lease, a put-off to a time of
+-- its own, and then no text moves it any more. A job that is due already is left alone: it is about to be claimed.
+--
 -- Turn numbers start at Redis' clock in ms, so they never repeat for a conversation, even after its hash has expired
 -- or was erased: agents use conversation and turn as an idempotency key.
 
@@ -51,13 +64,45 @@ local function push(list, from, first, last)
   return length
 end
 
--- Append at least one record; the first record of an idle lane is due `delay_ms` from now.
+local MOST_DELAYS = 5
+
+-- The turn that gathers, when it opened, when it is due; nothing without a window.
+local function parse_window(window)
+  if not window then return end
+  local turn, opened, due = string.match(window, '^(%d+) (%d+) (%d+)$')
+  return turn, tonumber(opened), tonumber(due)
+end
+
+local function gather(lane, turn, opened, now, delay_ms)
+  local due = math.min(now + delay_ms, opened + MOST_DELAYS * delay_ms)
+  redis.call('HSET', lane.state, lane.stage .. ':window', string.format('%s %.0f %.0f', turn, opened, due))
+  return due
+end
+
+-- A record has come to a busy lane: put off the turn that it will belong to.
+local function put_off(lane, now, delay_ms)
+  local turn = current_turn(lane, now)
+  local gathering, opened, due = parse_window(redis.call('HGET', lane.state, lane.stage .. ':window'))
+  local job = lane.list .. ':' .. turn
+  if gathering == turn and tonumber(redis.call('ZSCORE', lane.queue, job) or '0') == due then
+    if due > now then redis.call('ZADD', lane.queue, 'XX', gather(lane, turn, opened, now, delay_ms), job) end
+    return
+  end
+  local next_turn = string.format('%.0f', turn + 1)
+  -- A window that has passed may be about records that the current turn took when it was claimed again.
+  gather(lane, next_turn, gathering == next_turn and due > now and opened or now, now, delay_ms)
+end
+
+-- Append at least one record. With `delay_ms` the turn that takes them waits for quiet.
 local function append_range(lane, from, first, last, now, delay_ms)
   local length = push(lane.list, from, first, last)
   redis.call('PERSIST', lane.state) -- another lane of the conversation may just have fallen idle
+  delay_ms = delay_ms or 0
   if length == last - first + 1 then
     local turn = current_turn(lane, now)
-    start_turn(lane, turn, now, now + (delay_ms or 0))
+    start_turn(lane, turn, now, delay_ms > 0 and gather(lane, turn, now, now, delay_ms) or now)
+  elseif delay_ms > 0 then
+    put_off(lane, now, delay_ms)
   end
   return length
 end
@@ -70,13 +115,19 @@ end
 -- True if `turn` was current and its first `n` records are gone now. Frees memory before it takes any, so that a full
 -- Redis can drain: Redis refuses a script whose first write needs memory, and lets later ones pass.
 local function advance(lane, turn, n, now)
-  if redis.call('HGET', lane.state, lane.stage) ~= turn then return false end
+  local window = lane.stage .. ':window'
+  local known = redis.call('HMGET', lane.state, lane.stage, window)
+  if known[1] ~= turn then return false end
   redis.call('LTRIM', lane.list, n, -1)
   redis.call('HDEL', lane.state, lane.stage .. ':failures', lane.stage .. ':failing_ms')
   finish_job(lane.queue, lane.list .. ':' .. turn)
   local next_turn = string.format('%.0f', redis.call('HINCRBY', lane.state, lane.stage, 1))
-  if redis.call('EXISTS', lane.list) == 1 then
-    start_turn(lane, next_turn, now, now)
+  local busy = redis.call('EXISTS', lane.list) == 1
+  local gathering, _, due = parse_window(known[2])
+  local waits = busy and gathering == next_turn and due > now
+  if gathering and not waits then redis.call('HDEL', lane.state, window) end
+  if busy then
+    start_turn(lane, next_turn, now, waits and due or now)
   else
     redis.call('ZREM', lane.busy, lane.list)
     redis.call('EXPIRE', lane.state, IDLE_TTL_S)

@@ -1,0 +1,46 @@
+-- lib/guard.lua: what keeps a person who may text from texting too much. Included by admit.lua behind lanes, never run alone.
+--
+-- Two guards, each off with 0:
+--   the day     so many texts in 24 hours, counted from the first. The one that is too many is answered with a notice, those
+--               behind it with nothing.
+--   the loop    a machine that answers our replies, which we answer, and so on. A round is a text that comes within a short
+--               time after our reply was handed on (`replied_ms` of the conversation's hash, written by hand_over.lua); only
+--               the first text behind a reply counts. So many rounds in a row (`rally`), and the conversation rests
+--               (`resting_ms`: until when): its texts are recorded, and answered with nothing. Nobody is told, since a notice
+--               would be answered too. A slower text, a person's, starts the count afresh.
+--
+-- Atomic with the admission: the text that ends a rally is not stored any more.
+local DAY_MS = 24 * 3600 * 1000
+
+local function rests(state, now, most, within_ms, rest_ms)
+  local known = redis.call('HMGET', state, 'replied_ms', 'rally', 'resting_ms')
+  if known[3] then
+    if tonumber(known[3]) > now then return true end
+    redis.call('HDEL', state, 'resting_ms')
+  end
+  if not known[1] then return false end
+  redis.call('HDEL', state, 'replied_ms')
+  if now - tonumber(known[1]) > within_ms then
+    if known[2] then redis.call('HDEL', state, 'rally') end
+    return false
+  end
+  if redis.call('HINCRBY', state, 'rally', 1) < most then return false end
+  redis.call('HDEL', state, 'rally')
+  redis.call('HSET', state, 'resting_ms', string.format('%.0f', now + rest_ms))
+  return true
+end
+
+-- The verdict if the text must not pass, else nil. KEYS[key]: texts of the day. From ARGV[arg] on: texts a day (0: any); the
+-- notice (a reply) or empty; rounds (0: any); how soon a text follows in ms; rest in ms. `lane`: the agent's; `told`: where
+-- the notice goes.
+local function guard(lane, told, key, arg, now)
+  local most = tonumber(ARGV[arg + 2])
+  if most > 0 and rests(lane.state, now, most, tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])) then return 'looping' end
+  local a_day = tonumber(ARGV[arg])
+  if a_day == 0 then return nil end
+  local n = redis.call('INCR', KEYS[key])
+  if n == 1 then redis.call('PEXPIRE', KEYS[key], DAY_MS) end
+  if n <= a_day then return nil end
+  if n == a_day + 1 and ARGV[arg + 1] ~= '' then append(told, arg + 1, arg + 1, now) end
+  return 'capped'
+end

@@ -1,0 +1,171 @@
+"""One person's data in one account: all that Redis holds of it, and forgetting it.
+
+What stays: whether they opted out, and how that came about; and for up to seven days the SIDs of their texts, without number or words, so that a
+webhook which Twilio repeats is not taken for a new text. Twilio keeps its own copies.
+
+Redis keys: the conversation, its lanes and jobs, history, approved, pairing:*, part, sid, once, message, dead, dead:*;
+optout and optout-trail are read.
+"""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from redis.asyncio import Redis
+
+from shared.dead_letters import drop, load_letters
+from shared.group_commit import execute
+from shared.history import history_of, load_history
+from shared.keys import Keys, Stage, conversation_id
+from shared.optout import Change, is_opted_out, load_trail
+from shared.outbox import PartState, load_part_state
+from shared.phone import person_of
+from shared.records import (
+    Approval,
+    DeadLetter,
+    HistoryLine,
+    InboundText,
+    PairingRequest,
+    Part,
+    Reply,
+    decode_approval,
+    decode_inbound_text,
+    decode_pairing_request,
+    decode_part,
+    decode_reply,
+)
+from shared.redis_client import load_list
+from shared.scripts import Call, script
+
+AT_ONCE = 500
+
+
+class PersonData(msgspec.Struct, frozen=True, kw_only=True):
+    """What one account knows of one person."""
+
+    account_id: str
+    person: str
+    conversation: str
+    history: tuple[HistoryLine, ...]
+    inbound: tuple[InboundText, ...]
+    """Texts that wait for the agent."""
+    replies: tuple[Reply, ...]
+    """Replies that wait to be cut into parts."""
+    parts: tuple[Part, ...]
+    """Parts that wait to be sent."""
+    states: tuple[PartState, ...]
+    """What became of the parts of the last 30 days; their words are not kept."""
+    letters: tuple[DeadLetter, ...]
+    approval: Approval | None
+    request: PairingRequest | None
+    opted_out: bool
+    opt_outs: tuple[Change, ...]
+    """How that came about. Both stand with the phone only, not with the same one over RCS."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is known but perhaps an opt-out."""
+        held = (self.history, self.inbound, self.replies, self.parts, self.states, self.letters)
+        return not any(held) and self.approval is None and self.request is None
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """What was forgotten."""
+
+    waiting: int
+    """Texts, replies and parts that waited."""
+    history: int
+    letters: int
+    keys: int
+    """Further keys: states of parts and the like."""
+    approved: bool
+    """They were let in by the owner, and are strangers now."""
+
+
+async def load_person(redis: Redis, keys: Keys, account_id: str, person: str) -> PersonData:
+    """All that is known. Looks at every key once to find the parts: for an operator, not for a request."""
+    conversation = conversation_id(account_id, person)
+    (stored,) = await execute(redis, [load_history(keys=keys, conversation=conversation)])
+    if isinstance(stored, Exception):
+        raise stored
+    lanes = [await load_list(redis, keys.lane(stage, conversation).list, 0, -1) for stage in Stage]
+    part_ids = [key.removeprefix(keys.part("")) async for key in _keys_of(redis, keys.part(f"{conversation}-"))]
+    states = [await load_part_state(redis, keys, part_id) for part_id in sorted(part_ids)]
+    approval = await redis.hget(keys.approved(account_id), person)  # type: ignore[misc]
+    code = await redis.get(keys.pairing_sender(conversation))
+    request = await redis.get(keys.pairing_code(code.decode())) if code else None
+    itself = person_of(person) == person
+    return PersonData(
+        account_id=account_id,
+        person=person,
+        conversation=conversation,
+        history=history_of(stored).lines,
+        inbound=tuple(decode_inbound_text(record) for record in lanes[0]),
+        replies=tuple(decode_reply(record) for record in lanes[1]),
+        parts=tuple(decode_part(record) for record in lanes[2]),
+        states=tuple(state for state in states if state is not None),
+        letters=tuple(await _letters_of(redis, keys, conversation)),
+        approval=decode_approval(approval) if approval else None,
+        request=decode_pairing_request(request) if request else None,
+        opted_out=itself and await is_opted_out(redis, keys, account_id, person),
+        opt_outs=tuple(await load_trail(redis, keys, account_id, person)) if itself else (),
+    )
+
+
+async def erase_person(redis: Redis, keys: Keys, account_id: str, person: str) -> Erased:
+    """Forget the person. May be run again, and finishes what a broken connection left."""
+    conversation = conversation_id(account_id, person)
+    (reply,) = await execute(redis, [_erase(keys, account_id, person, conversation)])
+    if isinstance(reply, Exception):
+        raise reply
+    waiting, lines, approved = reply
+    letters = await _letters_of(redis, keys, conversation)
+    drops = [drop(keys=keys, letter_id=letter.letter_id) for letter in letters]
+    for dropped in await execute(redis, drops) if drops else ():
+        if isinstance(dropped, Exception):
+            raise dropped
+    return Erased(
+        waiting=waiting,
+        history=lines,
+        letters=len(letters),
+        keys=await _delete_rest(redis, keys, conversation),
+        approved=approved == 1,
+    )
+
+
+def _erase(keys: Keys, account_id: str, person: str, conversation: str) -> Call:
+    lanes = [keys.lane(stage, conversation).as_tuple() for stage in Stage]
+    return Call(
+        script("erase"),
+        (
+            *(key for lane in lanes for key in lane),
+            keys.history(conversation),
+            keys.approved(account_id),
+            keys.pairing_sender(conversation),
+            keys.pairing_pending(account_id),
+        ),
+        (*(word for stage in Stage for word in (stage.value, "")), person, keys.pairing_code("")),
+    )
+
+
+async def _letters_of(redis: Redis, keys: Keys, conversation: str) -> list[DeadLetter]:
+    return [kept.letter async for kept in load_letters(redis, keys) if kept.letter.conversation == conversation]
+
+
+async def _delete_rest(redis: Redis, keys: Keys, conversation: str) -> int:
+    """Everything else whose name begins with the conversation, and what its parts lead to; how many keys."""
+    deleted = 0
+    for start in (keys.part(f"{conversation}-"), keys.once(f"{conversation}-"), keys.message(f"{conversation}-")):
+        async for key in _keys_of(redis, start):
+            sid = await redis.hget(key, "sid") if start == keys.part(f"{conversation}-") else None  # type: ignore[misc]
+            deleted += await redis.delete(key, *([keys.sid(sid.decode())] if sid else []))
+    return deleted + int(await redis.delete(keys.sender_rate(conversation), keys.sender_day(conversation)))
+
+
+async def _keys_of(redis: Redis, start: str) -> AsyncIterator[str]:
+    """The keys that begin like this, each once."""
+    seen: set[str] = set()
+    async for key in redis.scan_iter(match=f"{start}*", count=AT_ONCE):
+        name = key.decode()
+        if name not in seen:
+            seen.add(name)
+            yield name
