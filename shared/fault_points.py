@@ -1,8 +1,8 @@
-"""Named points at which a process kills itself, so that tests can see what a crash there leaves. Off by default.
+"""Named points at which a process kills or freezes itself, so that tests can see what that leaves. Off by default.
 
 `TEXTGATE_FAULT_POINT=<point>` makes the process SIGKILL itself when it reaches that point; each conversation strikes
-once, remembered as a file in `TEXTGATE_FAULT_MARKS` (a folder), so that the restarted process gets past it. Never set
-either outside of tests.
+once, remembered as a file in `TEXTGATE_FAULT_MARKS` (a folder), so that the restarted process gets past it. With
+`TEXTGATE_FAULT_SIGNAL=SIGSTOP` it freezes there instead, until somebody sends SIGCONT. Never set any outside of tests.
 """
 
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 
 POINT = "TEXTGATE_FAULT_POINT"
 MARKS = "TEXTGATE_FAULT_MARKS"
+SIGNAL = "TEXTGATE_FAULT_SIGNAL"
 
 
 class FaultPoint(StrEnum):
@@ -31,7 +32,7 @@ def is_armed(point: FaultPoint) -> bool:
 
 
 def reach(point: FaultPoint, conversation: str) -> None:
-    """Die here if the tests say so and this conversation was not struck yet."""
+    """Die (or freeze) here if the tests say so and this conversation was not struck yet."""
     if not is_armed(point):
         return
     mark = Path(os.environ[MARKS]) / f"{point.value}-{conversation}"
@@ -39,4 +40,4 @@ def reach(point: FaultPoint, conversation: str) -> None:
         mark.touch(exist_ok=False)
     except FileExistsError:
         return
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.Signals[os.environ.get(SIGNAL, "SIGKILL")])
