@@ -20,6 +20,8 @@ class FaultPoint(StrEnum):
 
     BEFORE_JOURNAL = "before-journal"
     AFTER_JOURNAL = "after-journal"
+    CONNECTED = "connected"
+    """The connection to Twilio stands; not a byte of the request was sent."""
     AFTER_REQUEST = "after-request"
     """The request is with the operating system; its answer was not read."""
     AFTER_ANSWER = "after-answer"

@@ -9,6 +9,8 @@ import asyncio
 import contextvars
 import json
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -32,12 +34,17 @@ from workers.messages_api import SentMessage
 
 CONNECT_S = 5.0
 
+CONNECTED_WITHIN_S = 6.0
+"""From `send` to the first byte: whoever takes longer was frozen, and another may have sent the part meanwhile."""
+
 NONSENSE = (ValueError, TypeError, LookupError, AttributeError)
 """What the SDK raises over an answer that is not what it expects: cut off, or a proxy's page. It may be sent."""
 
 _Answer = TypeVar("_Answer")
 
 _conversation: contextvars.ContextVar[str] = contextvars.ContextVar("conversation", default="")
+_post_by: contextvars.ContextVar[float] = contextvars.ContextVar("post_by", default=math.inf)
+"""By the monotonic clock, in seconds."""
 _retry_after_s: contextvars.ContextVar[float | None] = contextvars.ContextVar("retry_after_s", default=None)
 
 
@@ -54,7 +61,7 @@ class Transport(AsyncHttpClient):
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_S, timeout_s)),
             connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
-            request_class=_StruckRequest if is_armed(FaultPoint.AFTER_REQUEST) else aiohttp.ClientRequest,
+            request_class=_Request,
         )
 
     async def request(  # type: ignore[override]  # the SDK types it as synchronous
@@ -111,6 +118,7 @@ class TwilioApi:
         sender = {"from_": by.number} if by.number else {"messaging_service_sid": by.service_sid}
         messages = self._client(account).messages
         _conversation.set(part.conversation)
+        _post_by.set(time.monotonic() + CONNECTED_WITHIN_S)
         try:
             message = await messages.create_async(
                 to=part.to, body=part.body, status_callback=callback or None, **sender
@@ -207,14 +215,26 @@ def _refusal(error: TwilioException) -> tuple[int, int | None, str] | None:
     return int(answer.status_code), code if isinstance(code, int) else None, str(said.get("message", ""))
 
 
-class _StruckRequest(aiohttp.ClientRequest):
-    """Where the tests strike between request and answer. Not by aiohttp's trace: that speaks before the bytes go."""
+class _Request(aiohttp.ClientRequest):
+    """aiohttp's, which looks at the clock once more when its connection stands, right before the first byte.
+
+    Waiting for a connection and making one takes longest, so a worker that freezes most likely freezes there; and what
+    it sends when it wakes would be a second copy.
+    """
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        if self.method == "POST":
+            reach(FaultPoint.CONNECTED, _conversation.get())
+            if time.monotonic() > _post_by.get():
+                raise TransientError("the connection was there too late to post", code="too-late")
+        return await super().send(conn)
 
     async def write_bytes(self, *arguments: Any) -> None:
         await super().write_bytes(*arguments)
-        for _ in range(3):  # uvloop gives bytes to the system at the end of a turn of its loop
-            await asyncio.sleep(0)
-        if self.method == "POST":
+        if self.method == "POST" and is_armed(FaultPoint.AFTER_REQUEST):
+            # Not by aiohttp's trace, which speaks before the bytes go; and uvloop sends them at the end of a turn.
+            for _ in range(3):
+                await asyncio.sleep(0)
             reach(FaultPoint.AFTER_REQUEST, _conversation.get())
 
 
