@@ -11,6 +11,7 @@ import time
 
 import msgspec
 
+from shared.elapsed import elapsed_s
 from shared.errors import NotNow, PermanentError, TransientError
 from shared.fault_points import FaultPoint, reach
 from shared.keys import Stage
@@ -31,7 +32,7 @@ LOOK_AGAIN_S = 3.0
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One try at one part; `token` fences it in the journal, `started` (monotonic, seconds) bounds it."""
+    """One try at one part; `token` fences it in the journal, `started` (`elapsed_s`) bounds it."""
 
     part: Part
     account: Account
@@ -45,7 +46,7 @@ async def send_part(work: Work, env: Environment) -> None:
     account = env.account(part.account_id)
     work.facts |= {"account": account.id, "part": part.part_id, "segments": part.segments}
     reach(FaultPoint.BEFORE_JOURNAL, work.conversation)
-    attempt = Attempt(part=part, account=account, token=secrets.token_hex(8), started=time.monotonic())
+    attempt = Attempt(part=part, account=account, token=secrets.token_hex(8), started=elapsed_s())
     verdict, detail = await _dispatch(work, env, attempt)
     if verdict is DispatchVerdict.IN_DOUBT:
         await _reconcile(work, env, attempt, detail)
@@ -97,7 +98,7 @@ async def _post(work: Work, env: Environment, attempt: Attempt) -> None:
     if env.twilio is None:
         raise RuntimeError("this worker was started without a Twilio client")
     try:
-        if time.monotonic() - attempt.started > POST_WITHIN_S:
+        if elapsed_s() - attempt.started > POST_WITHIN_S:
             raise NotNow("woke up too late to post", delay_s=0)
         sent = await env.twilio.send(attempt.account, part)
     except (PermanentError, TransientError, NotNow) as error:
@@ -123,7 +124,7 @@ async def _reconcile(work: Work, env: Environment, attempt: Attempt, detail: str
     if int(age_ms) < env.settings.workers.outbound.in_doubt_s * 1000:
         raise NotNow("in doubt; looking again at Twilio's log", delay_s=LOOK_AGAIN_S)
     work.facts["reconciled"] = "not found"
-    again = msgspec.structs.replace(attempt, started=time.monotonic())
+    again = msgspec.structs.replace(attempt, started=elapsed_s())
     verdict, found_out = await _dispatch(work, env, again, looked_for_ms=journaled_ms)
     await _follow(work, env, again, verdict, found_out)
 

@@ -10,7 +10,6 @@ import contextvars
 import json
 import logging
 import math
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from shared.elapsed import elapsed_s
 from shared.errors import AccountError, OutcomeUnknownError, PermanentError, TextgateError, TransientError
 from shared.fault_points import FaultPoint, is_armed, reach
 from shared.outbox import Status
@@ -44,7 +44,7 @@ _Answer = TypeVar("_Answer")
 
 _conversation: contextvars.ContextVar[str] = contextvars.ContextVar("conversation", default="")
 _post_by: contextvars.ContextVar[float] = contextvars.ContextVar("post_by", default=math.inf)
-"""By the monotonic clock, in seconds."""
+"""By `elapsed_s`."""
 _retry_after_s: contextvars.ContextVar[float | None] = contextvars.ContextVar("retry_after_s", default=None)
 
 
@@ -118,7 +118,7 @@ class TwilioApi:
         sender = {"from_": by.number} if by.number else {"messaging_service_sid": by.service_sid}
         messages = self._client(account).messages
         _conversation.set(part.conversation)
-        _post_by.set(time.monotonic() + CONNECTED_WITHIN_S)
+        _post_by.set(elapsed_s() + CONNECTED_WITHIN_S)
         try:
             message = await messages.create_async(
                 to=part.to, body=part.body, status_callback=callback or None, **sender
@@ -225,7 +225,7 @@ class _Request(aiohttp.ClientRequest):
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         if self.method == "POST":
             reach(FaultPoint.CONNECTED, _conversation.get())
-            if time.monotonic() > _post_by.get():
+            if elapsed_s() > _post_by.get():
                 raise TransientError("the connection was there too late to post", code="too-late")
         return await super().send(conn)
 
