@@ -239,9 +239,9 @@ class _Request(aiohttp.ClientRequest):
     async def write_bytes(self, *arguments: Any) -> None:
         await super().write_bytes(*arguments)
         if self.method == "POST" and is_armed(FaultPoint.AFTER_REQUEST):
-            # Not by aiohttp's trace, which speaks before the bytes go; and uvloop sends them at the end of a turn.
-            for _ in range(3):
-                await asyncio.sleep(0)
+            # Not by aiohttp's trace, which speaks before the bytes go. uvloop sends them at the end of this turn; some
+            # turns more, and the answer might be there and settled.
+            await asyncio.sleep(0)
             reach(FaultPoint.AFTER_REQUEST, _conversation.get())
 
 

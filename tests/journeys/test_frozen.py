@@ -52,7 +52,7 @@ async def test_a_worker_that_wakes_after_another_has_sent_its_part_sends_nothing
     await house.text(ANN, TEXT)
     try:
         await house.until(is_frozen)
-        assert not await has_ended_its_attempt()
+        assert not await has_ended_its_attempt(), house.log("outbound")
         await house.start("outbound-2")
         await house.receives(ANN, 2)
         await house.idle()
