@@ -1,7 +1,7 @@
 """One person's data in one account: all that Redis holds of it, and forgetting it.
 
-What stays: whether they opted out, and how that came about; and for up to seven days the SIDs of their texts, without number or words, so that a
-webhook which Twilio repeats is not taken for a new text. Twilio keeps its own copies.
+What stays: whether they opted out, and how that came about; and for up to seven days the SIDs of their texts, without
+number or words, so that a webhook which Twilio repeats is not taken for a new text. Twilio keeps its own copies.
 
 Redis keys: the conversation, its lanes and jobs, history, approved, pairing:*, part, sid, once, message, dead, dead:*;
 optout and optout-trail are read.
