@@ -23,6 +23,7 @@ from workers.agents.contract import Line, Role, Text, Turn, texts_of
 from workers.commands import Batch, Command, answer_command, next_batch, words_of
 from workers.memory import Recalled
 from workers.still_working import telling
+from workers.text.artifacts import without_artifacts
 from workers.work import Burial, Environment, StageSpec, Work
 
 MAX_TEXTS = 50
@@ -101,7 +102,9 @@ async def _answer(work: Work, env: Environment, texts: tuple[InboundText, ...], 
     if not memory.keeps_history(agent):
         return Answer(texts=said, origin=Origin.AGENT, memory=None)
     now_ms = time.time_ns() // 1_000_000
-    lines = (*memory.said_by_person(texts), *memory.said_to_person(said, now_ms))
+    # What a model left over is no more for its next turn than for the person.
+    written = tuple(filter(None, map(without_artifacts, said))) if agent.strip_artifacts else said
+    lines = (*memory.said_by_person(texts), *memory.said_to_person(written, now_ms))
     kept = memory.remember(recalled, lines, agent, key=env.keys.history(work.conversation), now_ms=now_ms)
     return Answer(texts=said, origin=Origin.AGENT, memory=kept)
 

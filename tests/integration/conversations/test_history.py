@@ -147,6 +147,17 @@ async def test_texts_of_others_keep_to_the_bounds_without_an_agent_that_trims(
     assert await talk.remembered() == ["2", "3", "4"]
 
 
+@pytest.mark.parametrize(("strip", "kept"), [(True, "Yes."), (False, "<think>hm</think>Yes.")])
+async def test_what_a_model_left_over_is_remembered_only_where_it_is_sent(talk: Talk, strip: bool, kept: str) -> None:
+    async def thinks(_: Turn) -> Answer:
+        return "<think>hm</think>Yes."
+
+    talk.settle_on(strip_artifacts=strip)
+    await talk.text("hello")
+    await talk.turn(thinks)
+    assert await talk.remembered() == ["hello", kept]
+
+
 async def test_an_attachment_is_remembered_by_its_kind(talk: Talk) -> None:
     await talk.text("", media=(Media(url="https://api.twilio.com/x", content_type="image/png"),))
     await talk.turn()
