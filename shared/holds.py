@@ -117,6 +117,13 @@ async def load_hold(redis: Redis, keys: Keys, stage: Stage, conversation: str) -
     return [held for held in found if held is not None]
 
 
+async def load_held_records(redis: Redis, keys: Keys, stage: Stage, conversation: str) -> list[bytes]:
+    """The records that are held of one conversation at one stage, the first due first."""
+    hold = keys.hold(stage, conversation)
+    members = [raw.decode() for raw in await redis.zrange(hold.set, 0, -1)]
+    return [record for member in members for record in await load_list(redis, hold.entry(member), 0, -1)]
+
+
 async def load_all_held(redis: Redis, keys: Keys) -> list[Held]:
     """Everything that is held, the first due first. Holds of a stage that this version does not know are left out."""
     found: list[Held] = []

@@ -3,8 +3,8 @@
 What stays: whether they opted out, and how that came about; and for up to seven days the SIDs of their texts, without
 number or words, so that a webhook which Twilio repeats is not taken for a new text. Twilio keeps its own copies.
 
-Redis keys: the conversation, its lanes and jobs, history, approved, pairing:*, part, sid, once, message, dead, dead:*;
-optout and optout-trail are read.
+Redis keys: the conversation, its lanes, holds and jobs, history, approved, pairing:*, part, sid, once, message, dead,
+dead:*; optout and optout-trail are read.
 """
 
 from collections.abc import AsyncIterator
@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from shared.dead_letters import drop, load_letters
 from shared.group_commit import execute
 from shared.history import history_of, load_history
+from shared.holds import load_held_records
 from shared.keys import Keys, Stage, conversation_id
 from shared.optout import Change, is_opted_out, load_trail
 from shared.outbox import PartState, load_part_state
@@ -49,9 +50,9 @@ class PersonData(msgspec.Struct, frozen=True, kw_only=True):
     inbound: tuple[InboundText, ...]
     """Texts that wait for the agent."""
     replies: tuple[Reply, ...]
-    """Replies that wait to be cut into parts."""
+    """Replies that wait to be cut into parts, or for their time."""
     parts: tuple[Part, ...]
-    """Parts that wait to be sent."""
+    """Parts that wait to be sent, or for the end of quiet hours."""
     states: tuple[PartState, ...]
     """What became of the parts of the last 30 days; their words are not kept."""
     letters: tuple[DeadLetter, ...]
@@ -72,7 +73,7 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     """What was forgotten."""
 
     waiting: int
-    """Texts, replies and parts that waited."""
+    """Texts, replies and parts that waited, for their time too."""
     history: int
     letters: int
     keys: int
@@ -88,6 +89,8 @@ async def load_person(redis: Redis, keys: Keys, account_id: str, person: str) ->
     if isinstance(stored, Exception):
         raise stored
     lanes = [await load_list(redis, keys.lane(stage, conversation).list, 0, -1) for stage in Stage]
+    scheduled = await load_held_records(redis, keys, Stage.FORMAT, conversation)
+    quiet = await load_held_records(redis, keys, Stage.OUTBOUND, conversation)
     part_ids = [key.removeprefix(keys.part("")) async for key in _keys_of(redis, keys.part(f"{conversation}-"))]
     states = [await load_part_state(redis, keys, part_id) for part_id in sorted(part_ids)]
     approval = await redis.hget(keys.approved(account_id), person)  # type: ignore[misc]
@@ -100,8 +103,8 @@ async def load_person(redis: Redis, keys: Keys, account_id: str, person: str) ->
         conversation=conversation,
         history=history_of(stored).lines,
         inbound=tuple(decode_inbound_text(record) for record in lanes[0]),
-        replies=tuple(decode_reply(record) for record in lanes[1]),
-        parts=tuple(decode_part(record) for record in lanes[2]),
+        replies=tuple(decode_reply(record) for record in (*lanes[1], *scheduled)),
+        parts=tuple(decode_part(record) for record in (*lanes[2], *quiet)),
         states=tuple(state for state in states if state is not None),
         letters=tuple(await _letters_of(redis, keys, conversation)),
         approval=decode_approval(approval) if approval else None,
@@ -142,6 +145,8 @@ def _erase(keys: Keys, account_id: str, person: str, conversation: str) -> Call:
             keys.approved(account_id),
             keys.pairing_sender(conversation),
             keys.pairing_pending(account_id),
+            *keys.hold(Stage.FORMAT, conversation).as_tuple(),
+            *keys.hold(Stage.OUTBOUND, conversation).as_tuple(),
         ),
         (*(word for stage in Stage for word in (stage.value, "")), person, keys.pairing_code("")),
     )

@@ -211,7 +211,7 @@ def _refusal(error: TwilioException) -> tuple[int, int | None, str] | None:
         return int(error.status), getattr(error, "code", None), str(words)
     # A refused list is thrown with the answer itself, not with an error made from it.
     answer = next((each for each in error.args if isinstance(each, Response)), None)
-    if answer is None or answer.status_code < 400:
+    if answer is None or answer.status_code < 400:  # a list that was given, and cannot be read
         return None
     try:
         body = json.loads(answer.text)

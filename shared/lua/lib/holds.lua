@@ -9,6 +9,7 @@
 --                                                       -> canceled (cancel_held.lua)
 --   lane     in the lane of the hold's stage.           -> held again, by hold_parts.lua (outbound: quiet hours have begun)
 --   canceled gone; the message's record says so for 30 days.
+--   gone     its person was forgotten (erase.lua).
 --
 -- Who wakes it: a hold that is not empty has a job <hold>:<due of its first message> in arq's queue of its stage, put off to exactly
 -- that time. Every script that changes the hold sees to it (`mend`), and release_held.lua finishes its own job in the same step, so no
@@ -46,6 +47,19 @@ local function hold_records(hold, id, records, due_ms)
   push(entry_of(hold, member), records, 1, #records)
   redis.call('ZADD', hold.set, due_ms, member)
   mend(hold)
+end
+
+-- Forget all of it; the number of records.
+local function empty_hold(hold)
+  local count = 0
+  for _, member in ipairs(redis.call('ZRANGE', hold.set, 0, -1)) do
+    finish_job(hold.queue, hold.set .. ':' .. string.format('%.0f', redis.call('ZSCORE', hold.set, member)))
+    count = count + redis.call('LLEN', entry_of(hold, member))
+    redis.call('DEL', entry_of(hold, member))
+  end
+  redis.call('DEL', hold.set)
+  redis.call('ZREM', hold.index, hold.set)
+  return count
 end
 
 -- Frees memory before it takes any, so that a full Redis can drain.

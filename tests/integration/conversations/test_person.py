@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from cli.person_words import lines_of, names_of
 from shared.admission import Keyword
 from shared.errors import PermanentError
+from shared.holds import hold_parts, load_all_held
 from shared.keys import Keys, Stage
 from shared.outbox import Status, dispatch, enqueue_text, settle
 from shared.pairing import approve, list_approved, list_requests
@@ -132,6 +133,30 @@ async def test_not_a_word_or_a_digit_is_left_of_who_was_erased(talk: Talk, redis
     assert await erase_person(redis, keys, "default", ANN) == Erased(
         waiting=0, history=0, letters=0, keys=0, approved=False
     ), "once more changes nothing"
+
+
+async def test_what_waits_for_its_time_is_written_out_and_forgotten_too(talk: Talk, redis: Redis, keys: Keys) -> None:
+    later = 4_000_000_000_000
+    await enqueue_text(redis, keys, account_id="default", to=ANN, text=SECRET, due_ms=later)
+    await enqueue_text(redis, keys, account_id="default", to=ANN, text=SECRET)
+    await format_one(talk)
+    lane = keys.lane(Stage.OUTBOUND, talk.conversation)
+    turn = await redis.hget(lane.state, Stage.OUTBOUND.value)  # type: ignore[misc]
+    part = decode_part((await load_list(redis, lane.list, 0, 0))[0])
+    assert await talk.send(hold_parts(keys=keys, part=part, turn=turn.decode(), count=1, due_ms=later)) == 1
+    await enqueue_text(redis, keys, account_id="default", to=BOB, text="another matter", due_ms=later)
+
+    known = await load_person(redis, keys, "default", ANN)
+    assert [line["kind"] for line in lines_of(known) if line["kind"] != "history"] == ["reply", "part"]
+    assert (await erase_person(redis, keys, "default", ANN)).waiting == 2
+    held = {
+        key: words for key, words in (await everything(redis)).items() if SECRET in words or talk.conversation in key
+    }
+    assert held == {}
+    assert not any(talk.conversation in words for words in (await everything(redis)).values()), (
+        "nor a job, nor an index"
+    )
+    assert [each.to for each in await load_all_held(redis, keys)] == [BOB]
 
 
 async def test_somebody_else_is_not_touched(talk: Talk, redis: Redis, keys: Keys) -> None:
