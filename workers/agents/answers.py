@@ -60,7 +60,10 @@ def bounded(texts: Sequence[str], max_characters: int) -> tuple[tuple[str, ...],
     left = max_characters
     for text in texts:
         if len(text) > left:
-            return (*kept, _cut(text, left)) if left > len(CUT_MARK) else tuple(kept), True
+            if left <= len(CUT_MARK) and kept:  # the mark needs room, too
+                left += len(kept[-1])
+                text = f"{kept.pop()} {text}"
+            return (*kept, _cut(text, left)), True
         kept.append(text)
         left -= len(text)
     return tuple(kept), False

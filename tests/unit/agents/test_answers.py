@@ -101,6 +101,7 @@ def test_the_bound_holds_for_all_texts_together(texts: list[str], limit: int) ->
     kept, was_cut = bounded(texts, limit)
     assert sum(map(len, kept)) <= limit
     assert len(kept) <= MAX_TEXTS
+    assert not was_cut or kept[-1].endswith(CUT_MARK)
     assert was_cut or "".join(kept).replace("\n", "") == "".join(texts).replace("\n", "")
 
 
