@@ -118,6 +118,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         account = self.accounts.get(account_id)
         return self.agent if account is None else account.agent
 
+    @property
+    def agent_label(self) -> str:
+        """What answers, for people; account by account where they differ."""
+        labels = {account_id: account.agent.label for account_id, account in self.enabled_accounts.items()}
+        if len(set(labels.values())) > 1:
+            return "; ".join(f"{account_id}: {label}" for account_id, label in labels.items())
+        return next(iter(labels.values()), self.agent.label)
+
 
 class ConfigDocument(Section, frozen=True):
     """The configuration file as a whole."""

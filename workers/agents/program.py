@@ -38,7 +38,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run_program(backend: CommandBackend, stdin: bytes) -> Ended:
     """Run it to its end. Raises PermanentError or TransientError if it cannot be started or says too much."""
-    transport, ending = await _start(backend)
+    transport, ending = await _started(backend)
     stdout, stderr = _Kept(backend.max_output_bytes), _Kept(MAX_STDERR_BYTES)
     streams = ending.streams()
     feeding = asyncio.create_task(_feed(transport, ending, stdin))
@@ -113,6 +113,20 @@ class _Kept:
         """Keep the end of it."""
         while chunk := await stream.read(_CHUNK_BYTES):
             self.content = (self.content + chunk)[-self._limit :]
+
+
+async def _started(backend: CommandBackend) -> tuple[asyncio.SubprocessTransport, _Ending]:
+    """Start it. Cancelled meanwhile, wait until it is there, or nobody would kill what it has started already."""
+    starting = asyncio.create_task(_start(backend))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(PermanentError, TransientError):
+            transport, ending = await starting
+            _kill_group(transport.get_pid())
+            await ending.exited
+            transport.close()
+        raise
 
 
 async def _start(backend: CommandBackend) -> tuple[asyncio.SubprocessTransport, _Ending]:

@@ -5,7 +5,7 @@ further fields; what we are told tolerates none that we do not know, so that a s
 """
 
 import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -119,6 +119,21 @@ def decode_answer(body: bytes) -> Reply:
             return Reply(texts=texts, media=answer.media)
         words = "the agent's answer has both text and texts"
     raise TransientError(words, code="agent-garbage")
+
+
+def turn_schema() -> dict[str, Any]:
+    """JSON Schema of what an agent is asked."""
+    return _schema(TurnDocument, "A turn of Textgate's")
+
+
+def answer_schema() -> dict[str, Any]:
+    """JSON Schema of what an agent answers."""
+    return _schema(AnswerDocument, "The answer to a turn of Textgate's")
+
+
+def _schema(document: type[Document], title: str) -> dict[str, Any]:
+    schema = msgspec.json.schema(document)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | schema
 
 
 def _moment(at_ms: int) -> datetime.datetime:

@@ -69,6 +69,13 @@ class Desk:
             self._agents.replace(settings.accounts)
             self._env.settings = settings
 
+    def remove_account(self) -> None:
+        """Reload without any account."""
+        assert self._env is not None
+        assert self._agents is not None
+        self._agents.replace({})
+        self._env.settings = msgspec.structs.replace(self._env.settings, accounts={})
+
     async def text(self, body: str) -> None:
         self._texts += 1
         text = InboundText(

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.agents.conftest import CONVERSATION, Desk
-
-LIMIT_S = 30.0
+from tests.integration.agents.gone import LIMIT_S, until_gone
 
 
 def command(*argv: str, timeout_s: float = 20, **more: Any) -> dict[str, Any]:
@@ -186,19 +185,3 @@ async def appears(file: Path) -> str:
         while not (found := text()):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.01)
     return found
-
-
-async def until_gone(pid: int) -> None:
-    """Wait until a process has ended; one that nobody reaps counts as ended."""
-
-    def lives() -> bool:
-        try:
-            os.kill(pid, 0)
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (ProcessLookupError, FileNotFoundError):
-            return False
-        return state != "Z"
-
-    async with asyncio.timeout(LIMIT_S):
-        while lives():  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.01)
