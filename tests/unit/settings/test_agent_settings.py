@@ -10,6 +10,7 @@ from shared.agent_backends import CommandBackend, EchoBackend, HttpBackend, Open
 from shared.errors import ConfigError
 from shared.secrets import MASK
 from shared.settings import Settings
+from shared.texts import TextKey
 from tests.unit.settings.conftest import Load
 
 OPENAI = {"kind": "openai", "openai": {"baseUrl": "http://127.0.0.1:11434/v1", "model": "m"}}
@@ -44,6 +45,13 @@ def test_the_nearer_block_wins_key_by_key(load: Load) -> None:
     assert (shop.backend.system_prompt, shop.backend.temperature) == ("sms", 0)
     assert (shop.agent.timeout_s, shop.agent.apology) == (5, None)
     assert settings.agent.openai.system_prompt == "top"
+
+
+def test_the_apology_of_the_nearest_block_is_the_accounts(load: Load) -> None:
+    settings = loaded(load, {"apology": "top"}, None, {"apology": "shop"})
+    said = [account.texts.say(TextKey.APOLOGY, number="+1") for account in settings.accounts.values()]
+    assert said == ["top", "shop"]
+    assert loaded(load, {"apology": "top"}, {"apology": None}).accounts["default"].texts.say(TextKey.APOLOGY) is None
 
 
 def test_an_account_may_have_another_kind(load: Load) -> None:
