@@ -22,7 +22,7 @@ def banner(plan: Plan, *, redis: str, state_option: Path | None) -> Iterator[str
         else:
             yield f"  webhook    none for account {account.id}: no publicWebhookUrl, it can only send"
     yield f"  redis      {redis}"
-    yield f"  agent      {plan.settings.agent.label}"
+    yield f"  agent      {plan.settings.agent_label}"
     yield from (f"  warning    {warning}" for warning in plan.settings.warnings)
     if plan.sandbox:
         yield from _sandbox(plan, plan.sandbox)

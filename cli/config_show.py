@@ -1,5 +1,6 @@
 """`textgate config validate`, `get` and `schema`: look at the configuration. They write nothing and start nothing."""
 
+import enum
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,17 +88,35 @@ def get(
         typer.echo(_for_people(value))
 
 
-def schema() -> None:
+class SchemaOf(enum.StrEnum):
+    """What a JSON Schema is printed of."""
+
+    CONFIG = "config"
+    TURN = "turn"
+    ANSWER = "answer"
+
+
+def schema(
+    of: Annotated[
+        SchemaOf, typer.Option("--of", help="The file; or what agents (http, command) are asked, and answer.")
+    ] = SchemaOf.CONFIG,
+) -> None:
     """Print the JSON Schema of the configuration file, generated from the code: for editors and checks.
 
     \b
     Example:  textgate config schema > textgate.schema.json
+              textgate config schema --of turn
     Then:     put  $schema: "./textgate.schema.json"  first in textgate.json5,
               and an editor completes the keys
     """
-    from shared.settings import to_json_schema
+    if of is SchemaOf.CONFIG:
+        from shared.settings import to_json_schema
 
-    print_json(to_json_schema())
+        print_json(to_json_schema())
+        return
+    from workers.agents.wire import answer_schema, turn_schema
+
+    print_json(turn_schema() if of is SchemaOf.TURN else answer_schema())
 
 
 def describe(settings: "Settings") -> "Iterator[str]":
@@ -113,7 +132,7 @@ def describe(settings: "Settings") -> "Iterator[str]":
             yield f"  webhook {account.webhook_path}, public {account.signed_url or 'not set'}"
     if not settings.accounts:
         yield "no account yet: try `textgate init`, or `textgate up --sandbox` without an account"
-    yield f"agent: {settings.agent.label}"
+    yield f"agent: {settings.agent_label}"
     yield f"redis: {_redis(settings) or 'embedded, started by `textgate up`'}"
 
 
@@ -139,6 +158,7 @@ def _account_as_json(account: "Account", *, is_default: bool) -> dict[str, Any]:
         "default": is_default,
         "sender": account.sender or None,
         "dmPolicy": account.dm_policy.value,
+        "agent": account.agent.kind.value,
         "authToken": _origin(account.auth_token),
         "receives": account.receives,
         "webhookPath": account.webhook_path,

@@ -93,7 +93,7 @@ def _rules(where: Common, named: str | None) -> Rules:
         limit=account.text_chunk_limit,
         smart_encoding=account.smart_encoding,
         counters=account.part_counters,
-        strip_artifacts=settings.agent.strip_artifacts,
+        strip_artifacts=account.agent.strip_artifacts,
     )
 
 

@@ -35,7 +35,7 @@ class WebhookRoutes(BaseRoute):
         self._webhooks = {
             account.webhook_path: Webhook(
                 account=account,
-                gate=gate_of(account, settings),
+                gate=gate_of(account),
                 keys=self._keys,
                 commit=self._commit,
                 verifier=Verifier(account, old_urls=_old_urls(before.get(account.id), account)),
@@ -67,14 +67,14 @@ class WebhookRoutes(BaseRoute):
         await scope["endpoint"](scope, receive, send)
 
 
-def gate_of(account: Account, settings: Settings) -> Gate:
+def gate_of(account: Account) -> Gate:
     """The account's rules as admission applies them."""
     return Gate(
         policy=account.dm_policy.value,
         sender_per_minute=account.rate_limits.per_sender_per_minute,
         account_per_minute=account.rate_limits.per_account_per_minute,
         pairing_max_pending=account.pairing_max_pending,
-        debounce_ms=settings.agent.debounce_ms,
+        debounce_ms=account.agent.debounce_ms,
         texts=account.texts,
         answers_keywords=account.opt_out.reply,
         sender_per_day=account.rate_limits.per_sender_per_day,

@@ -8,7 +8,6 @@ each other is `shared/config_merge.py`.
 import typing
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -58,18 +57,18 @@ def build_accounts(
     *,
     environ: Mapping[str, str],
     resolver: SecretResolver,
-    texts: Mapping[TextKey, Said] = MappingProxyType({}),
+    texts_of: Callable[[str], Mapping[TextKey, Said]] = lambda _: {},
 ) -> Accounts:
     """Make the accounts of the section `sms`, which was read from `raw`. Raises `ConfigError`.
 
-    `texts`: words that the file has for every account, outside of `sms`.
+    `texts_of`: words that the file has for an account outside of its texts.
     """
     variables = read_account_variables(environ)
     merged = _merge_all(sms, raw, variables)
     warnings: list[str] = []
     by_id: dict[str, Account] = {}
     for account_id, account_path, said in merged:
-        account = _Builder(said, account_path, resolver, texts).build(account_id)
+        account = _Builder(said, account_path, resolver, texts_of(account_id)).build(account_id)
         by_id[account_id] = account
         warnings += warn_about_account(account, account_path)
     _refuse_shared_paths(by_id, {account_id: account_path for account_id, account_path, _said in merged})

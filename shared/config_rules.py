@@ -62,6 +62,17 @@ def check_public_url(url: str) -> str:
     return url
 
 
+def check_service_url(url: str) -> str:
+    """Accept where an agent listens: an absolute http or https URL without user info or fragment."""
+    try:
+        _split(url)
+    except ValueError as error:
+        raise ValueError("expected an http or https URL without user info, such as http://127.0.0.1:8000/v1") from error
+    if "#" in url:
+        raise ValueError("expected a URL without #")
+    return url
+
+
 def check_webhook_path(path: str) -> str:
     """Accept a plain absolute path that no other route of the ingress needs."""
     path = path.strip()

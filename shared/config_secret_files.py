@@ -1,8 +1,9 @@
-"""Secrets that lie in files: bounded reads, and the JSON pointer that picks a field. No error quotes the file."""
+"""Secrets and prompts in files: bounded reads, and the JSON pointer that picks a field. No error quotes a file."""
 
 import contextlib
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,21 +25,31 @@ def read_secret_file(name: str, environ: Mapping[str, str], path: str) -> bytes:
         raise ConfigError(
             path, found="this is no absolute path", expected="expected a path such as /run/secrets/twilio"
         )
+    return _read(file, path, MAX_SECRET_BYTES, "expected a file that holds the secret")
+
+
+def read_text_file(file: Path, path: str, *, max_bytes: int) -> str:
+    """Read a text that a setting refers to; `path` is the key that errors name. Raises `ConfigError`."""
+    document = _read(file, path, max_bytes, "expected a file that holds text")
+    with contextlib.suppress(UnicodeDecodeError):
+        return document.decode("utf-8-sig")
+    raise ConfigError(path, found=f"{file} is no UTF-8 text", expected="save the file as UTF-8")
+
+
+def _read(file: Path, path: str, max_bytes: int, expected: str) -> bytes:
     try:
         # Kubernetes mounts secrets as symbolic links, so links are followed; a device or a pipe could never end.
         if file.exists() and not file.is_file():
-            raise ConfigError(
-                path, found=f"{file} is no regular file", expected="expected a file that holds the secret"
-            )
+            raise ConfigError(path, found=f"{file} is no regular file", expected=expected)
         with file.open("rb") as stream:
-            document = stream.read(MAX_SECRET_BYTES + 1)
+            document = stream.read(max_bytes + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigError(
             path, found=f"{file} cannot be read ({reason})", expected="expected a file that this user may read"
         ) from None
-    if len(document) > MAX_SECRET_BYTES:
-        raise ConfigError(path, found=f"{file} is too large", expected=f"expected at most {MAX_SECRET_BYTES} bytes")
+    if len(document) > max_bytes:
+        raise ConfigError(path, found=f"{file} is too large", expected=f"expected at most {max_bytes} bytes")
     return document
 
 

@@ -1,6 +1,6 @@
 """Taking a reply in from the API: one call that stores it at most once per idempotency key (`lua/submit.lua`).
 
-Redis keys: the format lane and hold, message, idempotency, optout, paused.
+Redis keys: the format lane and hold, message, idempotency, turn, optout, paused.
 """
 
 import hashlib
@@ -29,6 +29,8 @@ class SubmitVerdict(StrEnum):
     CONFLICT = "conflict"
     PAST = "past"
     OPTED_OUT = "opted_out"
+    TURN_UNKNOWN = "turn_unknown"
+    TURN_CLOSED = "turn_closed"
 
 
 class Submitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +61,23 @@ def fingerprint(body: bytes) -> str:
 
 
 def submit(
-    *, keys: Keys, reply: Reply, body: bytes, idempotency: IdempotencyKey | None, due_ms: int | None = None
+    *,
+    keys: Keys,
+    reply: Reply,
+    body: bytes,
+    idempotency: IdempotencyKey | None,
+    due_ms: int | None = None,
+    turn_key: str | None = None,
 ) -> Call:
     """Put `reply` into its format lane, now or at `due_ms`; read the reply of the call with `submitted_of`. May be sent
-    twice. `PAST`: `due_ms` is before the reply's creation."""
+    twice. `PAST`: `due_ms` is before the reply's creation.
+
+    An answer to a turn (`turn_key`) needs no idempotency key: the turn is one, and takes one answer.
+    """
     wait_ms = 0 if due_ms is None else max(0, due_ms - reply.created_ms)
     named = (keys.idempotency(idempotency.token, idempotency.key),) if idempotency is not None else ()
+    if turn_key is not None:
+        named = (keys.turn(turn_key),)
     return Call(
         script("submit"),
         (
@@ -86,7 +99,7 @@ def submit(
             reply.created_ms,
             MESSAGE_TTL_MS + wait_ms,
             fingerprint(body),
-            KEY_TTL_MS,
+            KEY_TTL_MS if turn_key is None else "",
             person_of(reply.to),
             "" if due_ms is None else due_ms,
             lane_payload(RELEASE),

@@ -225,6 +225,11 @@ class Keys:
         canceled while it was held. 30 days, from its time on if it was scheduled."""
         return f"{self.prefix}message:{message_id}"
 
+    def turn(self, turn_key: str) -> str:
+        """Hash: to whom the answer to this turn goes, and whether one came by the API (see `lua/open_turn.lua`). The
+        agent stage and the API write; `agent.http.answerWithinSeconds`."""
+        return f"{self.prefix}turn:{turn_key}"
+
     def pace(self, account_id: str, sender: str) -> str:
         """String: when the next segment of this sender may start, in ms. Expires when that time has passed."""
         return f"{self.prefix}pace:{account_id}:{sender}"

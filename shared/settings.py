@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import Meta
 
 from shared.config_accounts import build_accounts
+from shared.config_agent import attach_agents, plain_credentials
+from shared.config_agent_merge import agent_blocks, texts_of_agent
+from shared.config_agent_values import AgentSurroundings
 from shared.config_environment import API_BASE, REDIS_URL, expand_home, read_redis_url, read_variable
 from shared.config_file import RawConfig, load_file
-from shared.config_merge import Said
 from shared.config_rules import (
     check_api_base,
-    check_callable,
     check_network,
     check_redis_prefix,
     check_redis_url,
@@ -28,12 +29,11 @@ from shared.config_shape import parse_section
 from shared.errors import ConfigError
 from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
 from shared.settings_account import Account, QuietHours
+from shared.settings_agent import AgentKind, AgentSection
 from shared.settings_api import ApiToken, build_tokens
 from shared.settings_channels import ChannelsSection, DmPolicy, RateLimits
 from shared.settings_section import Section
 from shared.settings_sections import (
-    AgentKind,
-    AgentSection,
     ApiScope,
     ApiSection,
     ConsoleSection,
@@ -45,7 +45,6 @@ from shared.settings_sections import (
     StateSection,
     WorkersSection,
 )
-from shared.texts import TextKey
 
 __all__ = [
     "Account",
@@ -89,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_account_id: str | None = None
     """The account used when none is named; None only when there is no account at all."""
     agent: AgentSection = AgentSection()
+    """The section at the top; what is in force for an account is `Account.agent`."""
     redis: RedisSettings = RedisSettings()
     ingress: IngressSection = IngressSection()
     api_tokens: tuple[ApiToken, ...] = ()
@@ -106,12 +106,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     source: Path | None = None
     """The file that was read; None: environment only."""
     secret_files: frozenset[Path] = frozenset()
-    """The files that secrets were read from."""
+    """The files that secrets and prompts were read from."""
 
     @property
     def enabled_accounts(self) -> dict[str, Account]:
         """The accounts that are switched on."""
         return {account_id: account for account_id, account in self.accounts.items() if account.enabled}
+
+    def agent_of(self, account_id: str) -> AgentSection:
+        """The `agent` section that is in force for an account; of one that was removed, the section at the top."""
+        account = self.accounts.get(account_id)
+        return self.agent if account is None else account.agent
+
+    @property
+    def agent_label(self) -> str:
+        """What answers, for people; account by account where they differ."""
+        labels = {account_id: account.agent.label for account_id, account in self.enabled_accounts.items()}
+        if len(set(labels.values())) > 1:
+            return "; ".join(f"{account_id}: {label}" for account_id, label in labels.items())
+        return next(iter(labels.values()), self.agent.label)
 
 
 class ConfigDocument(Section, frozen=True):
@@ -145,13 +158,16 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         (raw.values.get("channels") or {}).get("sms") or {},
         environ=environ,
         resolver=resolver,
-        texts=_texts_for_all(document.agent),
+        texts_of=lambda account_id: texts_of_agent(agent_blocks(raw.values, account_id)),
     )
     api_tokens = build_tokens(document.api, resolver=resolver, account_ids=frozenset(accounts.by_id))
+    folder = raw.source.parent if raw.source else Path.cwd()
+    around = AgentSurroundings(values=raw.values, folder=folder, environ=environ, resolver=resolver)
+    answered = attach_agents(accounts.by_id, around)
     return Settings(
-        accounts=accounts.by_id,
+        accounts=answered.accounts,
         default_account_id=accounts.default_id,
-        agent=_checked_agent(document.agent),
+        agent=document.agent,
         redis=_resolve_redis(document.redis, environ, resolver),
         ingress=_checked_ingress(document.ingress),
         api_tokens=api_tokens,
@@ -161,7 +177,11 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         metrics=document.metrics,
         state_dir=_absolute(document.state.dir, environ),
         twilio_api_base=_api_base(environ),
-        warnings=(*accounts.warnings, *_warn_about_file(raw, accounts.by_id, api_tokens)),
+        warnings=(
+            *accounts.warnings,
+            *answered.warnings,
+            *_warn_about_file(raw, answered.accounts, api_tokens),
+        ),
         source=raw.source,
         secret_files=frozenset(resolver.files),
     )
@@ -179,23 +199,6 @@ def _secret_schema(kind: type) -> dict[str, Any]:
     if kind is not SecretInput:
         raise NotImplementedError
     return {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/SecretRef"}]}
-
-
-def _checked_agent(agent: AgentSection) -> AgentSection:
-    if agent.callable is not None:
-        _check("agent.callable", check_callable, agent.callable)
-    elif agent.kind is AgentKind.PYTHON:
-        raise ConfigError(
-            "agent.callable", found="missing", expected="agent.kind is python: set package.module:callable"
-        )
-    return agent
-
-
-def _texts_for_all(agent: AgentSection) -> dict[TextKey, Said]:
-    """`agent.apology`, which is older than `texts`. Blank words said nothing before there was null for it."""
-    if agent.apology is UNSET:
-        return {}
-    return {TextKey.APOLOGY: Said(value=agent.apology or None, path="agent.apology")}
 
 
 def _checked_workers(workers: WorkersSection) -> WorkersSection:
@@ -258,6 +261,7 @@ def _warn_about_file(
             account.auth_token,
             account.auth_token_secondary,
             account.api_key_secret,
+            *plain_credentials(account.backend),
             *account.webhook_signing_keys.values(),
         )
         if secret is not None and secret.origin == PLAIN_TEXT

@@ -5,8 +5,10 @@ from typing import ClassVar
 
 import msgspec
 
+from shared.agent_backends import Backend, EchoBackend
 from shared.phone import RCS, Address
 from shared.secrets import Secret
+from shared.settings_agent import AgentSection
 from shared.settings_channels import AccountSection, DmPolicy, LoopGuardSection, OptOutSection, RateLimits
 from shared.texts import Texts
 
@@ -88,6 +90,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     quiet_hours: QuietHours | None = None
     texts: Texts = Texts()
     """The fixed texts, in its language and with its own words."""
+    agent: AgentSection = AgentSection()
+    """All `agent` blocks that concern it, laid over each other."""
+    backend: Backend = EchoBackend()
+    """What answers; of an account that is not enabled it says nothing."""
 
     @property
     def language(self) -> str:

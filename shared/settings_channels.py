@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.secrets import SecretInput
+from shared.settings_agent import AgentSection
 from shared.settings_section import Count, Section, Text
 from shared.settings_texts import TextsSection
 from shared.texts import DEFAULT_LANGUAGE
@@ -262,6 +263,10 @@ class AccountSection(Section, frozen=True):
     texts: Annotated[TextsSection, Meta(description="Fixed texts in words of your own; null = say nothing.")] = (
         TextsSection()
     )
+    agent: Annotated[
+        AgentSection | None,
+        Meta(description="What answers here: the keys of [`agent`](#agent), laid over those at the top."),
+    ] = None
 
     validity_s: Annotated[
         Validity | None,

@@ -1,7 +1,7 @@
 """The configuration file, section by section: every key, its type, its default and what it means, once.
 
-The keys of a phone number are in `shared/settings_channels.py`, those of `secrets` in `shared/config_secrets.py`, those
-about conversations in `shared/settings_conversation.py`.
+The keys of a phone number are in `shared/settings_channels.py`, those of `agent` in `shared/settings_agent.py`, and
+those of `secrets` in `shared/config_secrets.py`.
 
 `docs/configuration.md`, the JSON Schema and the error messages are made from these Structs. Keys are the camel-case
 form of the attribute unless a field names its own. A description says the unit, and what a special value does.
@@ -11,21 +11,10 @@ import enum
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from shared.secrets import SecretInput
-from shared.settings_conversation import CommandsSection, HistorySection
-from shared.settings_section import Age, Count, Port, Section, Text
-
-
-class AgentKind(enum.StrEnum):
-    """What answers the texts."""
-
-    ECHO = "echo"
-    OPENAI = "openai"
-    HTTP = "http"
-    PYTHON = "python"
-    COMMAND = "command"
+from shared.settings_section import Count, Port, Section, Text
 
 
 class Durability(enum.StrEnum):
@@ -34,81 +23,6 @@ class Durability(enum.StrEnum):
     MEMORY = "memory"
     EVERYSEC = "everysec"
     ALWAYS = "always"
-
-
-class AgentSection(Section, frozen=True):
-    """What answers."""
-
-    kind: Annotated[
-        AgentKind,
-        Meta(description="`echo` answers with the text itself; `python` calls `agent.callable` in the worker."),
-    ] = AgentKind.ECHO
-    debounce_ms: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=600_000,
-            description=(
-                "Quiet time in milliseconds before a turn starts; each text starts it afresh, up to five times in all. "
-                "0 = at once."
-            ),
-        ),
-    ] = 0
-    history: Annotated[HistorySection, Meta(description="What the agent is told of the conversation so far.")] = (
-        HistorySection()
-    )
-    idle_reset_min: Annotated[
-        float,
-        Meta(ge=0, le=525_600, description="Silence in minutes after which the history starts afresh; 0 = never."),
-    ] = msgspec.field(default=0, name="idleResetMinutes")
-    commands: Annotated[CommandsSection, Meta(description="Texts that Textgate answers itself.")] = CommandsSection()
-    still_working_after_s: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=3600,
-            description="When a turn takes longer than this, the person is told once that it goes on; 0 = never.",
-        ),
-    ] = msgspec.field(default=0, name="stillWorkingAfterSeconds")
-    timeout_s: Annotated[
-        float, Meta(gt=0, le=3600, description="Longest turn in seconds; then it counts as failed.")
-    ] = msgspec.field(default=120, name="timeoutSeconds")
-    callable: Annotated[
-        Text | None,
-        Meta(description='For `kind: "python"`: `package.module:callable`, sync or async.'),
-    ] = None
-    strip_artifacts: Annotated[
-        bool,
-        Meta(
-            description=(
-                "Take `<think>` blocks, tool calls and control tokens such as `<|im_end|>` out of the agent's replies; "
-                "what stands in code stays."
-            )
-        ),
-    ] = False
-    apology: Annotated[
-        str | UnsetType | None,
-        Meta(
-            description=(
-                "Texted when a turn has finally failed; unset: in the account's language. null = say nothing. An "
-                "account's `texts.apology` goes before it."
-            )
-        ),
-    ] = UNSET
-    max_reply_age_s: Annotated[
-        Age | None,
-        Meta(
-            description=(
-                "How long after its text an answer may still go out, in seconds: after an outage nobody wants "
-                "yesterday's question answered. An older one becomes a dead letter `too-old`. null = any time."
-            )
-        ),
-    ] = msgspec.field(default=None, name="maxReplyAgeSeconds")
-
-    @property
-    def label(self) -> str:
-        """What answers, for people: the kind, and for `python` the callable."""
-        return f"{self.kind.value}, {self.callable}" if self.kind is AgentKind.PYTHON else self.kind.value
 
 
 class RedisSection(Section, frozen=True):

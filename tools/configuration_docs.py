@@ -19,6 +19,7 @@ from msgspec.inspect import Type
 from shared.config_edit_keys import alternatives, find_type, is_secret
 from shared.config_environment import ACCOUNT_VARIABLES, REDIS_URL
 from shared.secrets import SecretRef
+from shared.settings_agent import AgentSection
 from shared.settings_channels import AccountSection
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +56,7 @@ def _rows(kind: Type, path: str) -> Iterator[str]:
         for field in struct.fields:
             place = f"{path}.{field.encode_name}" if path else field.encode_name
             inner = _section(field.type)
-            if inner is not None:
+            if inner is not None and not _has_a_table(inner, place):
                 yield from _rows(inner, place)
                 continue
             yield _row(struct, field, place)
@@ -66,6 +67,11 @@ def _rows(kind: Type, path: str) -> Iterator[str]:
 
 def _section(kind: Type) -> Type | None:
     return next((option for option in alternatives(kind) if isinstance(option, inspect.StructType)), None)
+
+
+def _has_a_table(section: Type, place: str) -> bool:
+    """Whether its keys are shown elsewhere: the `agent` of an account has those of the section at the top."""
+    return isinstance(section, inspect.StructType) and section.cls is AgentSection and place != "agent"
 
 
 def _entry(kind: Type) -> Type | None:

@@ -6,12 +6,10 @@ remembered of it (`memory.py`) is written by the commit itself.
 Redis keys: the agent and format lanes of the conversation, its history, answer.
 """
 
-import asyncio
 import time
 
 import msgspec
 
-from shared.errors import TextgateError, TransientError
 from shared.history import Memory, history_of, load_history
 from shared.keys import Stage
 from shared.lanes import hand_over
@@ -19,7 +17,9 @@ from shared.records import InboundText, Origin, Reply, decode_inbound_text, enco
 from shared.settings import AgentSection
 from shared.texts import TextKey, Texts
 from workers import memory
-from workers.agents.contract import Line, Role, Text, Turn, texts_of
+from workers.agents.answers import Said
+from workers.agents.contract import Line, Role, Text, Turn
+from workers.ask import ask, may_speak
 from workers.commands import Batch, Command, answer_command, next_batch, words_of
 from workers.memory import Recalled
 from workers.still_working import telling
@@ -33,7 +33,7 @@ MAX_TEXTS = 50
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a turn says (perhaps nothing), and what is remembered of it."""
 
-    texts: tuple[str, ...]
+    said: Said
     origin: Origin
     memory: Memory | None
 
@@ -55,21 +55,21 @@ async def take_turn(work: Work, env: Environment) -> None:
             taken=len(batch.texts),
             target=env.keys.lane(Stage.FORMAT, work.conversation),
             target_stage=Stage.FORMAT,
-            records=(encode(_reply(work, newest, answer.texts, answer.origin)),) if answer.texts else (),
+            records=(encode(_reply(work, newest, answer.said, answer.origin)),) if answer.said else (),
             note_keys=tuple(env.keys.answer(text.account_id, text.message_sid) for text in batch.texts),
             note=reply_id(work),
             memory=answer.memory,
-            replied=bool(answer.texts) and _guards_against_loops(env, newest.account_id),
+            replied=bool(answer.said) and _guards_against_loops(env, newest.account_id),
         )
     )
     work.facts |= {"account": newest.account_id, "texts": len(batch.texts), "message_sid": newest.message_sid}
-    said = batch.command.value if batch.command else "answered" if answer.texts else "silent"
+    said = batch.command.value if batch.command else "answered" if answer.said else "silent"
     work.outcome = said if committed else "fenced"
 
 
 async def _recall(work: Work, env: Environment, batch: Batch) -> Recalled:
     """What is remembered, as far as it counts now. No round trip for an agent that has no use for it."""
-    agent = _section(env)
+    agent = _section(env, batch.texts[0].account_id)
     if not memory.keeps_history(agent):
         return memory.NOTHING
     reply = await work.call(load_history(keys=env.keys, conversation=work.conversation))
@@ -78,7 +78,7 @@ async def _recall(work: Work, env: Environment, batch: Batch) -> Recalled:
 
 def _obey(work: Work, env: Environment, text: InboundText, command: Command, recalled: Recalled) -> Answer:
     """Answer a command; no agent is asked."""
-    agent, account = _section(env), env.settings.accounts.get(text.account_id)
+    agent, account = _section(env, text.account_id), env.settings.accounts.get(text.account_id)
     said = answer_command(
         command,
         words=words_of(agent, account),
@@ -89,31 +89,31 @@ def _obey(work: Work, env: Environment, text: InboundText, command: Command, rec
     )
     forgets = command is Command.NEW
     key = env.keys.history(work.conversation)
-    return Answer(texts=said, origin=Origin.NOTICE, memory=memory.forget(agent, key=key) if forgets else None)
+    return Answer(
+        said=Said(texts=said), origin=Origin.NOTICE, memory=memory.forget(agent, key=key) if forgets else None
+    )
 
 
 async def _answer(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> Answer:
     """Ask the agent."""
-    agent = _section(env)
+    agent = _section(env, texts[-1].account_id)
     notice = _texts(env, texts[-1].account_id).say(TextKey.WORKING, number=texts[-1].sender)
-    told = _reply(work, texts[-1], (notice,), Origin.NOTICE, suffix="-working") if notice else None
+    told = _reply(work, texts[-1], Said(texts=(notice,)), Origin.NOTICE, suffix="-working") if notice else None
     async with telling(work, env.keys, told, after_s=agent.still_working_after_s):
         said = await _ask(work, env, texts, recalled)
     if not memory.keeps_history(agent):
-        return Answer(texts=said, origin=Origin.AGENT, memory=None)
+        return Answer(said=said, origin=Origin.AGENT, memory=None)
     now_ms = time.time_ns() // 1_000_000
     # What a model left over is no more for its next turn than for the person.
-    written = tuple(filter(None, map(without_artifacts, said))) if agent.strip_artifacts else said
+    written = tuple(filter(None, map(without_artifacts, said.texts))) if agent.strip_artifacts else said.texts
     lines = (*memory.said_by_person(texts), *memory.said_to_person(written, now_ms))
     kept = memory.remember(recalled, lines, agent, key=env.keys.history(work.conversation), now_ms=now_ms)
-    return Answer(texts=said, origin=Origin.AGENT, memory=kept)
+    return Answer(said=said, origin=Origin.AGENT, memory=kept)
 
 
-async def _ask(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> tuple[str, ...]:
-    if env.agent is None:
-        raise RuntimeError("this worker was started without an agent")
+async def _ask(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> Said:
     turn = Turn(
-        key=f"{work.conversation}-{work.turn}",
+        key=reply_id(work),
         conversation=work.conversation,
         account_id=texts[0].account_id,
         sender=texts[0].sender,
@@ -121,15 +121,7 @@ async def _ask(work: Work, env: Environment, texts: tuple[InboundText, ...], rec
         history=tuple(Line(role=Role(line.role), body=line.body, at_ms=line.at_ms) for line in recalled.lines),
         context=memory.context_of(recalled, sender=texts[0].sender, texts=_texts(env, texts[0].account_id)),
     )
-    try:
-        async with asyncio.timeout(env.settings.agent.timeout_s):
-            return texts_of(await env.agent(turn))
-    except TextgateError:
-        raise
-    except TimeoutError as error:
-        raise TransientError("the agent took too long", code="agent-timeout") from error
-    except Exception as error:  # the agent is somebody else's code: whatever it raises fails this turn only
-        raise TransientError(f"the agent failed: {type(error).__name__}: {error}", code="agent-failed") from error
+    return await ask(work, env, turn)
 
 
 async def bury_turn(work: Work, env: Environment) -> Burial:
@@ -139,8 +131,9 @@ async def bury_turn(work: Work, env: Environment) -> Burial:
     """
     batch = _batch(work, env)
     newest = batch.texts[-1]
-    said = _texts(env, newest.account_id).say(TextKey.APOLOGY, number=newest.sender)
-    apology = _reply(work, newest, (said,), Origin.APOLOGY) if said else None
+    words = _texts(env, newest.account_id).say(TextKey.APOLOGY, number=newest.sender)
+    said = Said(texts=(words,)) if words and await may_speak(work, env) else Said()
+    apology = _reply(work, newest, said, Origin.APOLOGY) if said else None
     return Burial(account_id=newest.account_id, records=work.records[: len(batch.texts)], apology=apology)
 
 
@@ -151,11 +144,12 @@ def reply_id(work: Work) -> str:
 
 def _batch(work: Work, env: Environment) -> Batch:
     texts = [decode_inbound_text(record) for record in work.records]
-    return next_batch(texts, words_of(_section(env), env.settings.accounts.get(texts[0].account_id)))
+    account_id = texts[0].account_id
+    return next_batch(texts, words_of(_section(env, account_id), env.settings.accounts.get(account_id)))
 
 
-def _section(env: Environment) -> AgentSection:
-    return env.settings.agent
+def _section(env: Environment, account_id: str) -> AgentSection:
+    return env.settings.agent_of(account_id)
 
 
 def _guards_against_loops(env: Environment, account_id: str) -> bool:
@@ -169,13 +163,14 @@ def _texts(env: Environment, account_id: str) -> Texts:
     return account.texts if account is not None else Texts(name=account_id)
 
 
-def _reply(work: Work, newest: InboundText, texts: tuple[str, ...], origin: Origin, *, suffix: str = "") -> Reply:
+def _reply(work: Work, newest: InboundText, said: Said, origin: Origin, *, suffix: str = "") -> Reply:
     return Reply(
         reply_id=f"{reply_id(work)}{suffix}",
         account_id=newest.account_id,
         conversation=work.conversation,
         to=newest.sender,
-        texts=texts,
+        texts=said.texts,
+        media=said.media,
         origin=origin,
         created_ms=time.time_ns() // 1_000_000,
         markdown=origin is Origin.AGENT,

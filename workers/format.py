@@ -22,7 +22,7 @@ async def format_reply(work: Work, env: Environment) -> None:
     """Cut the reply at the head of the lane into parts and hand them to the outbound stage, in order."""
     reply = decode_reply(work.records[0])
     account = env.account(reply.account_id)
-    parts = parts_of(reply, account, strip_artifacts=env.settings.agent.strip_artifacts)
+    parts = parts_of(reply, account, strip_artifacts=account.agent.strip_artifacts)
     committed = await work.commit(
         hand_over(
             source=work.lane,
@@ -48,7 +48,7 @@ async def format_reply(work: Work, env: Environment) -> None:
 def _memory(reply: Reply, env: Environment) -> Memory | None:
     """What others send to the person (a reminder, an operator's words) is remembered too, or an agent would not know
     what they answer; what the agent said itself is in the history already, and notices are no part of it."""
-    agent = env.settings.agent
+    agent = env.settings.agent_of(reply.account_id)
     if reply.origin not in (Origin.API, Origin.OPERATOR) or not keeps_history(agent):
         return None
     lines = said_to_person(reply.texts, reply.created_ms)

@@ -97,7 +97,7 @@ async def _dispatch(
         sender=attempt.account.sender_to(attempt.part.to).id,
         segments_per_second=attempt.account.segments_per_second,
         looked_for_ms=looked_for_ms,
-        not_after_ms=not_after_ms(attempt.part, env.settings.agent.max_reply_age_s),
+        not_after_ms=not_after_ms(attempt.part, attempt.account.agent.max_reply_age_s),
         quiet_ms=None if quiet is None else (quiet.from_ms, quiet.until_ms),
         account_sid=attempt.account.account_sid,
         account_segments_per_second=attempt.account.account_segments_per_second,

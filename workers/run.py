@@ -13,7 +13,7 @@ from shared.redis_client import connect
 from shared.reload import SettingsWatcher
 from shared.settings import Settings
 from workers import agent, engine, format as formatting, outbound
-from workers.agents.load import load_agent
+from workers.agents.directory import Agents
 from workers.release import release_job
 from workers.retention import expire_letters_chore
 from workers.stage_job import stage_job
@@ -62,10 +62,10 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
 
     Raises ConfigError, before anything is started, if the agent cannot be loaded.
     """
-    loaded = load_agent(settings) if spec.stage is Stage.AGENT else None
+    agents = Agents(settings.accounts) if spec.stage is Stage.AGENT else None
     keys, redis = Keys(settings.redis.prefix), connect(redis_url(settings))
-    environment = Environment(settings=settings, keys=keys, redis=redis, agent=loaded)
-    watcher = SettingsWatcher(settings, apply=lambda fresh: _take_over(environment, fresh))
+    environment = Environment(settings=settings, keys=keys, redis=redis, agents=agents)
+    watcher = SettingsWatcher(settings, apply=lambda fresh: _take_over(environment, agents, fresh))
 
     async def start_up(ctx: dict[str, Any]) -> None:
         if spec.stage is Stage.OUTBOUND:
@@ -84,6 +84,8 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
             await asyncio.wait([watching])
         if environment.twilio is not None:
             await environment.twilio.close()
+        if agents is not None:
+            await agents.close()
         await _close(environment.redis)
 
     return start_up, shut_down
@@ -94,10 +96,10 @@ def concurrency(stage: Stage, settings: Settings) -> int:
     return settings.workers.concurrency(stage.value)
 
 
-def _take_over(environment: Environment, fresh: Settings) -> None:
-    """New settings in a running worker. Raises ConfigError if the new agent cannot be loaded; then nothing changes."""
-    if environment.agent is not None and fresh.agent != environment.settings.agent:
-        environment.agent = load_agent(fresh)
+def _take_over(environment: Environment, agents: Agents | None, fresh: Settings) -> None:
+    """New settings in a running worker. Raises ConfigError if a new agent cannot be loaded; then nothing changes."""
+    if agents is not None:
+        agents.replace(fresh.accounts)
     environment.settings = fresh
 
 

@@ -11,7 +11,7 @@ from shared.keys import Keys, LaneKeys, Stage
 from shared.records import Reply
 from shared.scripts import Call
 from shared.settings import Account, Settings
-from workers.agents.contract import Agent
+from workers.agents.directory import AgentDirectory
 from workers.messages_api import MessagesApi
 
 ABSENT_ACCOUNT_WAIT_S = 60.0
@@ -19,12 +19,12 @@ ABSENT_ACCOUNT_WAIT_S = 60.0
 
 
 class Environment(msgspec.Struct, kw_only=True):
-    """What every turn of one worker process shares; `settings` and `agent` change when the configuration does."""
+    """What every turn of one worker process shares; `settings` and `agents` change when the configuration does."""
 
     settings: Settings
     keys: Keys
     redis: Redis
-    agent: Agent | None = None
+    agents: AgentDirectory | None = None
     """In the agent stage only."""
     suspect: str | None = None
     """The conversation whose turn runs apart now, because its workers died; see `workers/boundary.py`."""

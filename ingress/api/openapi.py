@@ -99,6 +99,8 @@ def _send() -> Json:
         Kind.ACCOUNT_FORBIDDEN,
         Kind.TOO_SLOW,
         Kind.OPTED_OUT,
+        Kind.TURN_UNKNOWN,
+        Kind.TURN_ANSWERED,
         Kind.ACCOUNT_UNAVAILABLE,
         Kind.TOO_LARGE,
         Kind.NOT_JSON,
@@ -168,6 +170,10 @@ EXAMPLES: Json = {
             "value": {"to": "+12025550111", "markdown": True, "texts": ["**Order 4711**", "- tea\n- two cups"]},
         },
         "media": {"value": {"to": "+12025550111", "text": "Today:", "media": ["https://example.com/menu.png"]}},
+        "turn": {
+            "summary": "The answer to a turn",
+            "value": {"turn": "mzxw6ytboi3dsnrt-1795340000000", "text": "It is **done**."},
+        },
         "defaultTo": {"summary": "To the account's defaultTo", "value": {"text": "The backup is done."}},
     },
     "accepted": {

@@ -16,6 +16,7 @@ from ingress.api.answers import json_response, links, maybe_moment, moment
 from ingress.api.body import parse_send, read_json
 from ingress.api.problems import Kind, RefusedError, invalid
 from ingress.api.service import Service
+from ingress.api.turns import answer_to_turn, unknown_turn
 from ingress.api.wire import Accepted, MessageStatus, SendRequest
 from shared.idempotency import IdempotencyKey, Submitted, SubmitVerdict, submit, submitted_of
 from shared.keys import conversation_id
@@ -33,17 +34,18 @@ async def post_message(service: Service, request: Request) -> Response:
     token = await service.admit(request, ApiScope.SEND)
     key = parse_key(request.headers.get("idempotency-key"), token)
     wanted = parse_send(await read_json(request))
-    account = decide_account(wanted, token, service.accounts, service.default_account_id)
     now_ms = time.time_ns() // 1_000_000
-    reply = reply_of(
-        wanted,
-        account,
-        decide_recipient(wanted, account),
-        media=decide_media(wanted, loopback=service.twilio_is_local),
-        now_ms=now_ms,
-    )
+    media = decide_media(wanted, loopback=service.twilio_is_local)
+    if wanted.turn is not UNSET:
+        reply = await answer_to_turn(service, token, wanted, wanted.turn, media=media, now_ms=now_ms)
+    else:
+        account = decide_account(wanted, token, service.accounts, service.default_account_id)
+        reply = reply_of(wanted, account, decide_recipient(wanted, account), media=media, now_ms=now_ms)
+    # How a default is spelled tells no two bodies apart.
+    body = _encode(msgspec.structs.replace(wanted, markdown=True if reply.markdown else UNSET))
+    turn_key = None if wanted.turn is UNSET else wanted.turn
     due_ms = decide_time(wanted, now_ms=now_ms)
-    call = submit(keys=service.keys, reply=reply, body=_encode(wanted), idempotency=key, due_ms=due_ms)
+    call = submit(keys=service.keys, reply=reply, body=body, idempotency=key, due_ms=due_ms, turn_key=turn_key)
     outcome = submitted_of(await service.commit.call(call))
     request.state.facts = {
         "message": outcome.message_id,
@@ -51,7 +53,7 @@ async def post_message(service: Service, request: Request) -> Response:
         "account": outcome.account_id,
         "verdict": outcome.verdict.value,
     }
-    return _answer(outcome)
+    return _answer(outcome, answers_turn=turn_key is not None)
 
 
 def parse_key(header: str | None, token: ApiToken) -> IdempotencyKey | None:
@@ -132,20 +134,26 @@ def reply_of(wanted: SendRequest, account: Account, to: Address, *, media: tuple
         texts=texts if texts is not UNSET else (),
         origin=Origin.API,
         created_ms=now_ms,
-        markdown=wanted.markdown,
+        markdown=wanted.markdown is True,
         media=media,
         validity_s=None if wanted.validity_seconds is UNSET else wanted.validity_seconds,
     )
 
 
-def _answer(outcome: Submitted) -> Response:
+def _answer(outcome: Submitted, *, answers_turn: bool) -> Response:
     match outcome.verdict:
+        case SubmitVerdict.CONFLICT if answers_turn:
+            raise RefusedError(Kind.TURN_ANSWERED, "a turn takes one answer; leave turn out to say more")
         case SubmitVerdict.CONFLICT:
             raise RefusedError(Kind.KEY_REUSED, "use a new key for a new message, and the same body for a repetition")
         case SubmitVerdict.PAST:
             raise invalid("/sendAt", PAST)
         case SubmitVerdict.OPTED_OUT:
             raise RefusedError(Kind.OPTED_OUT, "they must text START first")
+        case SubmitVerdict.TURN_UNKNOWN:
+            raise unknown_turn()
+        case SubmitVerdict.TURN_CLOSED:
+            raise RefusedError(Kind.TURN_ANSWERED, "it was answered at once, or given up")
         case SubmitVerdict.QUEUED | SubmitVerdict.REPLAYED:
             shown = links(outcome.message_id, outcome.conversation)
     document = Accepted(

@@ -94,9 +94,31 @@ class SendRequest(Wire, frozen=True, forbid_unknown_fields=True, omit_defaults=T
         ]
         | UnsetType
     ) = UNSET
-    markdown: Annotated[
-        bool, Meta(description="The texts are Markdown, to be turned into plain text. Else they are sent as they are.")
-    ] = False
+    markdown: (
+        Annotated[
+            bool,
+            Meta(
+                description=(
+                    "The texts are Markdown, to be turned into plain text; else they are sent as they are. Left out: "
+                    "true for the answer to a turn, else false."
+                )
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    turn: (
+        Annotated[
+            str,
+            Meta(
+                description=(
+                    "The turn that this answers: what an agent of the kind `http` answered 202 to. `to` and `account` "
+                    "may be left out. A turn takes one answer, and serves as its idempotency key."
+                ),
+                examples=["mzxw6ytboi3dsnrt-1795340000000"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class Links(Wire, frozen=True):

@@ -504,15 +504,16 @@ async def test_default_account_is_used_by_message_send(desk: Desk, textgate: Tex
 @pytest.mark.parametrize(
     ("kind", "key"),
     [
-        pytest.param("echo", {}),
-        pytest.param("python", {"callable": "tests.contract.agents:nods"}),
-        pytest.param("openai", {}, marks=pytest.mark.xfail(strict=True, reason=AGENTS)),
-        pytest.param("http", {}, marks=pytest.mark.xfail(strict=True, reason=AGENTS)),
-        pytest.param("command", {}, marks=pytest.mark.xfail(strict=True, reason=AGENTS)),
+        ("echo", {}),
+        ("python", {"callable": "tests.contract.agents:nods"}),
+        ("openai", {"openai": {"baseUrl": "http://127.0.0.1:11434/v1", "model": "llama3.2"}}),
+        ("http", {"http": {"url": "http://127.0.0.1:8000/turn"}}),
+        ("command", {"command": {"argv": ["cat"]}}),
     ],
 )
-def test_agent_kind(desk: Desk, kind: str, key: dict[str, str]) -> None:
-    assert callable(load_agent(desk.load(agent={"kind": kind, **key})))
+def test_agent_kind(desk: Desk, kind: str, key: dict[str, Any]) -> None:
+    (account,) = desk.load(channels={"sms": BLOCK}, agent={"kind": kind, **key}).accounts.values()
+    assert callable(load_agent(account.backend))
     assert desk.load().agent.kind == "echo"
 
 

@@ -10,6 +10,7 @@ from shared.scripts import Call
 from tests.contract.desk import Door
 from workers.agent import take_turn
 from workers.agents.contract import Answer, Turn
+from workers.agents.directory import only
 from workers.format import format_reply
 from workers.work import Environment, Work
 
@@ -23,7 +24,7 @@ async def run_turn(door: Door, person: str, *, account: str = "default", answer:
         return answer
 
     work = await _work(door, Stage.AGENT, conversation_id(account, person))
-    await take_turn(work, Environment(settings=door.settings, keys=door.keys, redis=door.redis, agent=agent))
+    await take_turn(work, Environment(settings=door.settings, keys=door.keys, redis=door.redis, agents=only(agent)))
     return seen[0]
 
 

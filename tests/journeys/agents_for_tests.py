@@ -45,3 +45,13 @@ def remembers(turn: Turn) -> str:
 def digest(bodies: Iterable[str]) -> str:
     """A short word for what was said."""
     return hashlib.blake2b("\n".join(bodies).encode(), digest_size=4).hexdigest()
+
+
+def exits_as_function(turn: Turn) -> str:
+    """Try to end the process, from a thread."""
+    raise SystemExit(3)
+
+
+async def exits_as_coroutine(turn: Turn) -> str:
+    """Try to end the process, from its event loop."""
+    raise SystemExit(3)

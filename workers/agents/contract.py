@@ -70,19 +70,26 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(text.body for text in self.texts)
 
 
-Answer = str | Sequence[str] | None
-"""Markdown; several texts; or nothing at all."""
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer with everything that one may have. `Reply(texts="hi", media="https://…/cat.png")` is fine too."""
 
-Agent = Callable[[Turn], Awaitable[Answer]]
-"""Every agent, whatever its kind, is called like this. It may raise TransientError (tried again) or PermanentError."""
+    texts: str | Sequence[str] = ()
+    """Markdown, sent in this order."""
+    media: str | Sequence[str] = ()
+    """Public http(s) URLs of pictures or files, which Twilio fetches."""
 
 
-def texts_of(answer: object) -> tuple[str, ...]:
-    """The answer's texts without the blank ones. Raises TypeError, with what is allowed, for anything else."""
-    if answer is None:
-        return ()
-    if isinstance(answer, str):
-        answer = (answer,)
-    if not isinstance(answer, Sequence) or not all(isinstance(text, str) for text in answer):
-        raise TypeError(f"an agent answers with a str, a list of str, or None; this one gave {type(answer).__name__}")
-    return tuple(text for text in answer if text.strip())
+class Later(msgspec.Struct, frozen=True):
+    """Nothing is said now: the answer will come by `POST /v1/messages` with this turn's key."""
+
+
+LATER = Later()
+
+Answer = str | Sequence[str] | Reply | None
+"""Markdown; several texts; texts and media; or nothing at all."""
+
+Agent = Callable[[Turn], Awaitable[Answer | Later]]
+"""Every agent, whatever its kind, is called like this. It may raise TransientError (tried again) or PermanentError.
+
+One that holds connections has a coroutine `close` too.
+"""

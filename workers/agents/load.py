@@ -1,17 +1,33 @@
-"""Choosing the agent that the configuration names."""
+"""Making the agent that a configuration names. The modules of the kinds that are not used are not imported."""
 
-from shared.errors import ConfigError
-from shared.settings import AgentKind, Settings
-from workers.agents import echo, python
+from typing import assert_never
+
+from shared.agent_backends import Backend, CommandBackend, EchoBackend, HttpBackend, OpenAiBackend, PythonBackend
 from workers.agents.contract import Agent
 
 
-def load_agent(settings: Settings) -> Agent:
-    """The agent of `agent.kind`. Raises ConfigError if it cannot be made."""
-    match settings.agent.kind:
-        case AgentKind.ECHO:
+def load_agent(backend: Backend) -> Agent:
+    """The agent. Raises ConfigError if it cannot be made."""
+    match backend:
+        case EchoBackend():
+            from workers.agents import echo
+
             return echo.answer
-        case AgentKind.PYTHON:
-            return python.load(settings.agent.callable)
+        case PythonBackend():
+            from workers.agents import python
+
+            return python.load(backend)
+        case OpenAiBackend():
+            from workers.agents.openai import OpenAiAgent
+
+            return OpenAiAgent(backend)
+        case HttpBackend():
+            from workers.agents.http import HttpAgent
+
+            return HttpAgent(backend)
+        case CommandBackend():
+            from workers.agents.command import CommandAgent
+
+            return CommandAgent(backend)
         case other:
-            raise ConfigError("agent.kind", found=f"{other.value!r} is not built yet", expected="use echo or python")
+            assert_never(other)

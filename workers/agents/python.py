@@ -1,89 +1,113 @@
-"""`agent.kind: "python"`: a callable of the user's own, in the worker. Sync ones run in a thread.
+"""`agent.kind: "python"`: a callable of the user's own. Functions run in threads, coroutines in the worker's loop.
 
-User code cannot kill the worker: whatever it raises fails the turn only. A thread cannot be stopped, so a sync
-callable that outlives `agent.timeoutSeconds` keeps its thread while the turn counts as failed.
+How it is kept from harming the worker: `workers/agents/user_code.py`.
 """
 
-import asyncio
-import contextlib
 import importlib
 import inspect
 import sys
-import threading
 import traceback
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import aclosing, closing
 from typing import cast
 
+from shared.agent_backends import PythonBackend
 from shared.errors import ConfigError
-from workers.agents.contract import Agent, Answer, Turn, texts_of
+from workers.agents.contract import Agent, Answer, Reply, Turn
+from workers.agents.user_code import in_daemon_thread, in_own_task
+
+MOST_YIELDS = 1_000
+MOST_CHARACTERS = 1_000_000
+"""A generator that goes on beyond one of these is stopped; what it gave so far is the answer."""
+
+Function = Callable[[Turn], object]
 
 
-def load(target: str | None) -> Agent:
+def load(backend: PythonBackend) -> Agent:
     """The callable that `package.module:callable` names, as an agent. Raises ConfigError if it cannot be had.
 
-    The working directory is appended to the import path, never prepended: a file beside the configuration must
-    not replace a module of the product or of the standard library.
+    The folder is appended to the import path, never prepended: a file beside the configuration must not replace a
+    module of the product or of the standard library.
     """
-    function = _resolve(target)
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+    folder = str(backend.path)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    function = _resolve(backend.callable)
 
-        async def call(turn: Turn) -> Answer:
-            return texts_of(await cast("Awaitable[object]", function(turn)))
-
-        return call
-
-    async def call_in_thread(turn: Turn) -> Answer:
-        return texts_of(await _in_daemon_thread(function, turn))
-
-    return call_in_thread
-
-
-async def _in_daemon_thread(function: Callable[[Turn], object], turn: Turn) -> object:
-    """Run it in a thread that does not hold up the end of the process; a pool's threads would be waited for.
-
-    No limit of its own: a worker runs no more turns at once than `workers.agent.concurrency`.
-    """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[object] = loop.create_future()
-
-    def settle(result: object, error: BaseException | None) -> None:
-        if future.done():  # timed out or cancelled: nobody waits any more
-            return
-        if error is None:
-            future.set_result(result)
+    async def call(turn: Turn) -> Answer:
+        if _is_async(function):
+            answer = await in_own_task(lambda: _settle(function(turn)))
         else:
-            future.set_exception(error)
+            answer = await in_daemon_thread(lambda: _collect(function(turn)))
+            if inspect.isawaitable(answer) or inspect.isasyncgen(answer):  # a lambda around a coroutine
+                awaitable = answer
+                answer = await in_own_task(lambda: _settle(awaitable))
+        return cast("Answer", answer)
 
-    def run() -> None:
-        result: object = None
-        error: BaseException | None = None
-        try:
-            result = function(turn)
-        except BaseException as raised:  # noqa: BLE001 - it is the turn's, whatever it is
-            # A future refuses StopIteration, and SystemExit would end the worker instead of the turn.
-            fit = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
-            error = raised if fit else RuntimeError(f"the agent raised {type(raised).__name__}")
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is leaving
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=run, name="agent", daemon=True).start()
-    return await future
+    return call
 
 
-def _resolve(target: str | None) -> Callable[[Turn], object]:
-    module_name, colon, attribute = (target or "").partition(":")
+def _is_async(function: Function) -> bool:
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    return any(is_kind(function) or is_kind(type(function).__call__) for is_kind in kinds)
+
+
+async def _settle(result: object) -> object:
+    """Wait for a coroutine; gather what an async generator yields."""
+    if inspect.isawaitable(result):
+        return await result
+    if not inspect.isasyncgen(result):
+        return result
+    gathered = _Gathered()
+    async with aclosing(result) as texts:
+        async for text in texts:
+            if gathered.is_full_with(text):
+                break
+    return gathered.reply()
+
+
+def _collect(result: object) -> object:
+    """Gather what a plain generator yields."""
+    if not inspect.isgenerator(result):
+        return result
+    gathered = _Gathered()
+    with closing(result) as texts:
+        for text in texts:
+            if gathered.is_full_with(text):
+                break
+    return gathered.reply()
+
+
+class _Gathered:
+    """What a generator has yielded: texts, Replies, or None for nothing."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._media: list[str] = []
+        self._yields = 0
+
+    def is_full_with(self, given: object) -> bool:
+        """Take one more; whether that is enough. Raises TypeError for what is no text."""
+        self._yields += 1
+        reply = given if isinstance(given, Reply) else Reply(texts=() if given is None else cast("str", given))
+        if not isinstance(reply.texts, str | list | tuple):
+            raise TypeError(f"a generator yields str, Reply or None; this one yielded {type(given).__name__}")
+        self._texts += [reply.texts] if isinstance(reply.texts, str) else list(reply.texts)
+        self._media += [reply.media] if isinstance(reply.media, str) else list(reply.media)
+        return self._yields >= MOST_YIELDS or sum(map(len, self._texts)) > MOST_CHARACTERS
+
+    def reply(self) -> Reply:
+        return Reply(texts=self._texts, media=self._media)
+
+
+def _resolve(target: str) -> Function:
+    module_name, colon, attribute = target.partition(":")
     if not colon or not module_name or not attribute:
         raise ConfigError("agent.callable", found=repr(target), expected='expected "package.module:callable"')
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        expected = (
-            "check the name and the working directory" if error.name == module_name else "install what it imports"
-        )
+        expected = "check the name and agent.path" if error.name == module_name else "install what it imports"
         raise ConfigError(
             "agent.callable", found=f"module {module_name} cannot be imported: {error}", expected=expected
         ) from error

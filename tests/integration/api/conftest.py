@@ -13,12 +13,14 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 
 from ingress.app import create_app
+from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.phone import Address
 from shared.records import Reply, decode_reply
 from shared.redis_client import connect, load_list
 from shared.secrets import Secret
 from shared.settings import Account, ApiScope, ApiToken, RedisSettings, Settings
+from shared.turns import OpenTurn, TurnState, open_turn
 from tests.conftest import PREFIX
 
 ANN, BOB = "+12025550111", "+12025550122"
@@ -126,6 +128,17 @@ class Caller:
         body = document if isinstance(document, bytes) else msgspec.json.encode(document)
         headers = {"content-type": "application/json", **({"idempotency-key": key} if key is not None else {})}
         return await self.call("POST", "/v1/messages", body, headers=headers | options.pop("headers", {}), **options)
+
+
+async def opened_turn(redis: Redis, person: str, *, account: str = "default", turn: str = "7") -> str:
+    """A turn whose agent was asked and has not answered; its key."""
+    keys, conversation = Keys(PREFIX), conversation_id(account, person)
+    await redis.hset(keys.conversation(conversation), Stage.AGENT.value, turn)  # type: ignore[misc]
+    await redis.expire(keys.conversation(conversation), 3600)
+    about = OpenTurn(account=account, conversation=conversation, to=person, message_sid="SM1", received_ms=1)
+    (state,) = await execute(redis, [open_turn(keys=keys, turn=turn, about=about, ttl_ms=3_600_000)])
+    assert TurnState(state.decode()) is TurnState.OPEN
+    return f"{conversation}-{turn}"
 
 
 @asynccontextmanager

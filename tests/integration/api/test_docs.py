@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from ingress.api.problems import Kind
 from ingress.api.wire import MessageStatus, PartPhase, SendRequest
 from shared.settings import load_settings
-from tests.integration.api.conftest import TOKEN, served
+from tests.integration.api.conftest import ANN, TOKEN, opened_turn, served
 
 TEXT = (Path(__file__).parents[3] / "docs/api.md").read_text(encoding="utf-8")
 (CONFIGURATION,) = re.findall(r"```json5\n(.*?)```", TEXT, re.DOTALL)
@@ -37,15 +37,17 @@ async def run(command: str, **variables: str) -> bytes:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are written for curl")
 async def test_every_command_that_is_shown_works(redis_url: str, redis: Redis) -> None:
     shown = msgspec.json.decode(ANSWER)
+    turn = await opened_turn(redis, ANN)
     async with served(redis_url) as url:
         sent = msgspec.json.decode(await run(COMMANDS[0], GATEWAY=url))
         assert sent.keys() == shown.keys()
         assert sent["links"].keys() == shown["links"].keys()
-        ids = {"MESSAGE": sent["id"], "CONVERSATION": sent["conversation"]}
+        ids = {"MESSAGE": sent["id"], "CONVERSATION": sent["conversation"], "TURN": turn}
         answers = [msgspec.json.decode(await run(command, GATEWAY=url, **ids)) for command in COMMANDS[1:]]
-    texts, message, conversation, description = answers
-    assert (texts["status"], message["status"]) == ("queued", "queued")
-    assert conversation["lanes"]["format"]["waiting"] == 1
+    texts, late, message, conversation, description = answers
+    assert (texts["status"], late["status"], message["status"]) == ("queued", "queued", "queued")
+    assert late["id"] == turn
+    assert conversation["lanes"]["format"]["waiting"] == 2
     assert description["info"]["title"] == "Textgate"
 
 

@@ -103,7 +103,7 @@ PHONE = "expected a phone number in E.164 form such as +15551234567"
 MENU = "https://example.com/menu.png"
 URL = "expected a URL such as https://example.com/menu.png, without user info"
 WHY = "at its start: others could read or change what is sent"
-FIELDS = "to, account, text, texts, media, sendAt, validitySeconds, markdown"
+FIELDS = "to, account, text, texts, media, sendAt, validitySeconds, markdown, turn"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from shared.scripts import Call
 from shared.settings import Account, AgentKind, AgentSection, DmPolicy, Settings
 from shared.texts import Texts
 from workers.agent import SPEC
-from workers.agents.contract import Agent, Answer, Turn
+from workers.agents.contract import Agent, Answer, Later, Turn
+from workers.agents.directory import only
 from workers.boundary import run_guarded
 from workers.work import Environment, Work
 
@@ -101,7 +102,7 @@ class Talk:
     async def run(self, work: Work, agent: Agent = nods) -> Work:
         """Run a claimed turn to its commit, its put-off (raises PutOff) or its burial."""
 
-        async def watched(turn: Turn) -> Answer:
+        async def watched(turn: Turn) -> Answer | Later:
             self.seen.append(turn)
             return await agent(turn)
 
@@ -113,8 +114,10 @@ class Talk:
         account = Account(
             id="default", account_sid="AC1", from_number=Address(OURS), dm_policy=DmPolicy.OPEN, texts=self.texts
         )
-        settings = Settings(accounts={"default": account}, agent=self.section, state_dir=Path("/nowhere"))
-        return Environment(settings=settings, keys=self.keys, redis=self.redis, agent=agent)
+        account = msgspec.structs.replace(account, agent=self.section)
+        settings = Settings(accounts={"default": account}, state_dir=Path("/nowhere"))
+        agents = None if agent is None else only(agent)
+        return Environment(settings=settings, keys=self.keys, redis=self.redis, agents=agents)
 
     async def all_turns(self, agent: Agent = nods) -> None:
         """Take turns until nobody waits."""

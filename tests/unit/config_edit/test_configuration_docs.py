@@ -33,7 +33,8 @@ def leaves(schema: dict[str, Any], section: dict[str, Any], path: str) -> Iterat
         place = f"{path}.{key}" if path else key
         inner = next((option for option in (kind, *kind.get("anyOf", ())) if "$ref" in option), None)
         target = schema["$defs"][inner["$ref"].rpartition("/")[2]] if inner else {}
-        if "properties" in target and target["title"] != "SecretRef":
+        has_own_table = target.get("title") == "AgentSection" and place != "agent"
+        if "properties" in target and target["title"] != "SecretRef" and not has_own_table:
             yield from leaves(schema, target, place)
         elif key != "$schema":
             yield place

@@ -1,0 +1,83 @@
+"""Asking the agent of an account: within its time, its failures kept apart from ours, its answer checked and bounded.
+
+An agent of the kind `http` may answer later, by the API: such a turn is opened before it is asked, and closed if it
+answers at once, so that the person never gets two answers. Redis keys: turn (see `lua/open_turn.lua`).
+"""
+
+import asyncio
+
+from shared.agent_backends import HttpBackend
+from shared.errors import TextgateError, TransientError
+from shared.scripts import Call
+from shared.settings import Account
+from shared.turns import OpenTurn, TurnState, close_turn, open_turn
+from workers.agents.answers import Said, said_of
+from workers.agents.contract import Agent, Later, Turn
+from workers.agents.failures import describe
+from workers.work import Environment, Work
+
+
+async def ask(work: Work, env: Environment, turn: Turn) -> Said:
+    """What the agent says to a turn. Raises TransientError or PermanentError if it failed, in whatever way."""
+    if env.agents is None:
+        raise RuntimeError("this worker was started without an agent")
+    account = env.account(turn.account_id)
+    async with env.agents(account) as agent:
+        if not isinstance(account.backend, HttpBackend):
+            return _noted(work, await _answer(agent, turn, account, env))
+        state = await work.call(_opening(work, env, turn, account.backend))
+        if TurnState(state.decode()) is not TurnState.OPEN:
+            work.facts["answer"] = "came by the API"
+            return Said()
+        return await _close(work, env, await _answer(agent, turn, account, env))
+
+
+async def may_speak(work: Work, env: Environment) -> bool:
+    """Whether the turn may say something itself, which closes it for the API: not if its answer came from there."""
+    state = await work.call(close_turn(keys=env.keys, conversation=work.conversation, turn=work.turn))
+    return TurnState(state.decode()) is not TurnState.ANSWERED
+
+
+async def _answer(agent: Agent, turn: Turn, account: Account, env: Environment) -> Said | Later:
+    within, limit = asyncio.timeout(account.agent.timeout_s), account.agent.max_reply_characters
+    loopback = env.settings.twilio_api_base is not None
+    try:
+        async with within:
+            answer = await agent(turn)
+        return answer if isinstance(answer, Later) else said_of(answer, max_characters=limit, loopback=loopback)
+    except TextgateError:
+        raise
+    except Exception as error:  # the agent is somebody else's code: whatever it raises fails this turn only
+        if within.expired() and isinstance(error, TimeoutError):
+            raise TransientError("the agent took too long", code="agent-timeout") from error
+        raise TransientError(f"the agent failed: {describe(error)}", code="agent-failed") from error
+
+
+def _opening(work: Work, env: Environment, turn: Turn, backend: HttpBackend) -> Call:
+    newest = turn.texts[-1]
+    about = OpenTurn(
+        account=turn.account_id,
+        conversation=work.conversation,
+        to=turn.sender,
+        message_sid=newest.message_sid,
+        received_ms=newest.received_ms,
+    )
+    return open_turn(keys=env.keys, turn=work.turn, about=about, ttl_ms=int(backend.answer_within_s * 1000))
+
+
+async def _close(work: Work, env: Environment, answer: Said | Later) -> Said:
+    """Say it, unless the answer will come by the API, or has come meanwhile."""
+    if isinstance(answer, Later):
+        work.facts["answer"] = "comes later"
+        return Said()
+    if not await may_speak(work, env):
+        work.facts["answer"] = "came by the API"
+        return Said()
+    return _noted(work, answer)
+
+
+def _noted(work: Work, answer: Said | Later) -> Said:
+    said = Said() if isinstance(answer, Later) else answer
+    if said.left_out:
+        work.facts["left_out"] = said.left_out
+    return said
