@@ -71,9 +71,8 @@ RANK = {
 
 FINAL_RANK = 5
 
-FINAL = frozenset(
-    {Status.DELIVERED, Status.READ, Status.UNDELIVERED, Status.FAILED, Status.CANCELED, Status.PARTIALLY_DELIVERED}
-)
+FINAL = frozenset(status for status, rank in RANK.items() if rank >= FINAL_RANK)
+"""Nothing but `read`, or a contradiction, comes after these. `partially_delivered` (to some of a group) is not one."""
 
 
 class PartState(msgspec.Struct, frozen=True, kw_only=True):
