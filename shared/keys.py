@@ -26,6 +26,7 @@ PERMANENT = (
     "lane:*",  # waiting work never expires; an empty list does not exist
     "queue:*",  # arq's sorted sets and their doorbells
     "busy",
+    "awaiting",
     "approved:*",
     "paused:*",
     "optout:*",
@@ -78,6 +79,9 @@ class Keys:
         write, the sweeper reads. Permanent."""
         self.dead = f"{prefix}dead"
         """Sorted set: dead letter id -> ms of burial. Permanent until retried or dropped."""
+        self.awaiting = f"{prefix}awaiting"
+        """Sorted set: id of each part that Twilio has and whose end no callback has told -> ms when Twilio is asked.
+        `lua/settle_part.lua` writes, the outbound workers read. Permanent; a member leaves within a day or so."""
         self.sweeper = f"{prefix}sweeper"
         """String: who sweeps now; its TTL is the lease."""
 

@@ -170,12 +170,15 @@ def release(*, keys: Keys, part_id: str, attempt: str) -> Call:
     return Call(script("release_part"), (keys.part(part_id),), (attempt, PART_TTL_MS))
 
 
-def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Call:
-    """Twilio has `part` as `sid`; the reply is b"settled", b"fenced" or b"sid_taken"."""
+def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status, ask_after_s: float = 0) -> Call:
+    """Twilio has `part` as `sid`; the reply is b"settled", b"fenced" or b"sid_taken".
+
+    `ask_after_s`: when Twilio is asked how it ended if no callback tells; 0: never.
+    """
     lane = keys.lane(Stage.OUTBOUND, part.conversation)
     return Call(
         script("settle_part"),
-        (*lane.as_tuple(), keys.part(part.part_id), keys.sid(sid)),
+        (*lane.as_tuple(), keys.part(part.part_id), keys.sid(sid), keys.awaiting),
         (
             Stage.OUTBOUND.value,
             lane_payload(Stage.OUTBOUND.value),
@@ -185,6 +188,8 @@ def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Ca
             status.value,
             RANK[status],
             PART_TTL_MS,
+            FINAL_RANK,
+            int(ask_after_s * 1000),
         ),
     )
 
@@ -195,6 +200,6 @@ def record_status(
     """A delivery callback; the reply is b"recorded", b"stale", b"contradiction" or b"unknown"."""
     return Call(
         script("record_status"),
-        (keys.part(part_id), keys.sid(sid)),
+        (keys.part(part_id), keys.sid(sid), keys.awaiting),
         (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS, FINAL_RANK, carrier_time),
     )
