@@ -103,8 +103,8 @@ class Keys:
         return f"{self.queue(stage)}:workers"
 
     def conversation(self, conversation: str) -> str:
-        """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed;
-        account and peer -> whose conversation it is.
+        """Hash: stage -> number of its current or next turn; <stage>:failures, :story, :last -> how often and why that
+        turn has failed or was put off (`lua/fail.lua`); account and peer -> whose conversation it is.
         account, peer: whom it is with, once the API has written to them; for those who know only the id.
         Expires 30 days after its last lane fell idle."""
         return f"{self.prefix}conversation:{conversation}"
@@ -203,6 +203,7 @@ class Keys:
         return f"{self.prefix}dead:{letter_id}"
 
     def dead_notes(self, letter_id: str) -> str:
-        """Hash beside a dead letter: `failures`; each part id -> ms of its journal entry if Twilio may have it, else
-        empty. `lua/bury.lua` writes, `lua/retry_letter.lua` reads. Permanent until retried or dropped."""
+        """Hash beside a dead letter: `failures` and `story` of its last turn; each part id -> ms of its journal entry
+        if Twilio may have it, else empty. `lua/bury.lua` writes, `lua/retry_letter.lua` reads. Permanent until retried
+        or dropped."""
         return f"{self.prefix}dead:{letter_id}:notes"

@@ -90,6 +90,12 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True):
     """A second, different final status, if Twilio reported two."""
     carrier_time: str | None = None
     """`RawDlrDoneDate`: when the carrier was done, YYMMDDhhmm."""
+    received_ms: int | None = None
+    """When the text that it answers came in; known once Twilio has the part, as is the next."""
+    created_ms: int | None = None
+    """When its reply was written."""
+    reached: dict[Status, int] = {}
+    """When we learnt of each of Twilio's states, in ms."""
 
 
 async def enqueue_text(
@@ -125,7 +131,8 @@ def part_state_of(part_id: str, stored: dict[bytes, bytes]) -> PartState | None:
     if not stored:
         return None
     raw = {k.decode(): v.decode() for k, v in stored.items()}
-    return msgspec.convert({**raw, "part_id": part_id}, PartState, strict=False)
+    reached = {name[3:]: ms for name, ms in raw.items() if name.startswith("at:")}
+    return msgspec.convert({**raw, "part_id": part_id, "reached": reached}, PartState, strict=False)
 
 
 async def load_part_of_sid(redis: Redis, keys: Keys, message_sid: str) -> PartState | None:
@@ -190,6 +197,8 @@ def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status, ask_a
             PART_TTL_MS,
             FINAL_RANK,
             int(ask_after_s * 1000),
+            part.created_ms,
+            "" if part.received_ms is None else part.received_ms,
         ),
     )
 

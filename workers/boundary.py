@@ -26,12 +26,15 @@ from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentEr
 from shared.lanes import fail
 from shared.logs import logger
 from shared.records import DeadLetter
+from shared.setbacks import Setback, note_put_off, setback_of
 from workers.engine_jobs import PutOff
 from workers.schedule import MAX_CLAIMS, SUSPECT_AFTER, next_wait_s
 from workers.work import Environment, StageSpec, Work
 
 PAUSED_WAIT_S = 30.0
 IN_DOUBT_WAIT_S = 2.0
+WORTH_TELLING_S = 5.0
+"""From this wait on the reason of a put-off is kept, for `message trace`; sooner nobody could have read it."""
 REDIS_AWAY_WAIT_S = 1.0
 UNREADABLE_WAIT_S = 30.0
 
@@ -73,6 +76,8 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
         await _process(spec, work, env, rng)
     except NotNow as refusal:
         work.outcome, work.facts["reason"] = "not_now", str(refusal)
+        if refusal.delay_s >= WORTH_TELLING_S:
+            await _note(work, setback_of(str(refusal)))
         raise PutOff(refusal.delay_s, counted=False) from None
     except OutcomeUnknownError as error:
         work.outcome, work.facts["reason"] = "in_doubt", str(error)
@@ -81,6 +86,7 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
     except AccountError as error:
         work.outcome, work.facts["reason"] = "account_paused", str(error)
         await _pause(spec, work, env, error)
+        await _note(work, setback_of(str(error), hint=error.hint))
         raise PutOff(PAUSED_WAIT_S, counted=False) from None
     except TransientError as error:
         work.outcome, work.facts["reason"] = "transient", str(error)
@@ -130,7 +136,8 @@ async def _retry(
     *,
     at_least_s: float = 0.0,
 ) -> None:
-    failures = await work.call(fail(lane=work.lane, stage=work.stage, turn=work.turn))
+    setback = setback_of(str(error), code=error.code)
+    failures = await work.call(fail(lane=work.lane, stage=work.stage, turn=work.turn, setback=setback))
     if failures == 0:
         work.outcome = "fenced"
         return
@@ -139,6 +146,10 @@ async def _retry(
     if wait_s is not None:
         raise PutOff(wait_s, counted=False)
     await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint="it failed too often"))
+
+
+async def _note(work: Work, setback: Setback) -> None:
+    await work.call(note_put_off(lane=work.lane, stage=work.stage, turn=work.turn, setback=setback))
 
 
 async def _pause(spec: StageSpec, work: Work, env: Environment, error: AccountError) -> None:

@@ -26,7 +26,7 @@ if tonumber(ARGV[4]) <= tonumber(part[2] or '-1') then
   end
   return 'stale'
 end
-redis.call('HSET', KEYS[1], 'status', ARGV[3], 'rank', ARGV[4], 'status_ms', now)
+redis.call('HSET', KEYS[1], 'status', ARGV[3], 'rank', ARGV[4], 'status_ms', now, 'at:' .. ARGV[3], now)
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'error_code', ARGV[5]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'carrier_time', ARGV[8]) end
 if tonumber(ARGV[4]) >= tonumber(ARGV[7]) then redis.call('ZREM', KEYS[3], ARGV[1]) end

@@ -61,7 +61,7 @@ end
 local function advance(lane, turn, n, now)
   if redis.call('HGET', lane.state, lane.stage) ~= turn then return false end
   redis.call('LTRIM', lane.list, n, -1)
-  redis.call('HDEL', lane.state, lane.stage .. ':failures')
+  redis.call('HDEL', lane.state, lane.stage .. ':failures', lane.stage .. ':story', lane.stage .. ':last')
   finish_job(lane.queue, lane.list .. ':' .. turn)
   local next_turn = string.format('%.0f', redis.call('HINCRBY', lane.state, lane.stage, 1))
   if redis.call('EXISTS', lane.list) == 1 then
