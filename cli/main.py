@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import account, channels, config, deadletter, demo, init, message, pairing, services, up
+from cli import account, channels, config, deadletter, demo, explain, init, message, pairing, services, up
 from cli.lifeline import follow_parent
 from cli.options import Common, ConfigOption, StateDirOption
 from shared.errors import EX_CONFIG, ConfigError, TextgateError
@@ -32,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for register in (up, demo, services, pairing, message, deadletter, account, channels, config, init):
+for register in (up, demo, services, pairing, message, deadletter, explain, account, channels, config, init):
     register.add_to(app)
 
 

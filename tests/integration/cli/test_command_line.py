@@ -28,6 +28,7 @@ CONFIG = """{
         ["worker", "--help"],
         ["pairing", "approve", "--help"],
         ["message", "send", "--help"],
+        ["explain", "30007"],
     ],
 )
 def test_help_loads_nothing_heavy(textgate: Command, words: list[str]) -> None:
@@ -50,6 +51,7 @@ def test_help_loads_nothing_heavy(textgate: Command, words: list[str]) -> None:
         ["pairing", "list"],
         ["pairing", "approve"],
         ["message", "send"],
+        ["explain"],
         ["config", "validate"],
     ],
 )
@@ -66,6 +68,8 @@ def test_every_help_fits_80_columns_and_says_what_to_do_next(textgate: Command, 
         (["worker", "cook"], 2, "cook"),
         (["message", "send", "--message", "hi"], 2, "Missing option '--target'"),
         (["up", "--port", "8080"], 2, "belong to --sandbox"),
+        (["explain", "lots"], 2, "such as 30007"),
+        (["message", "send", "--target", "+1", "--message", "x", "--timeout", "3"], 2, "needs --wait"),
         (["up", "--sandbox", "--config", "my.json5"], 2, "leave out --config"),
     ],
 )
@@ -83,6 +87,7 @@ def test_what_is_not_understood_ends_with_2(textgate: Command, words: list[str],
         (["pairing", "approve", "sms"], "textgate pairing list"),
         (["pairing", "approve", "fax", "ABCD2345"], "there is no channel fax: the only one is sms"),
         (["pairing", "list", "--state-dir", "elsewhere"], "no `textgate up` runs on"),
+        (["explain", "12345"], "https://www.twilio.com/docs/api/errors/12345"),
         (["message", "send", "--target", "sms:+15", "--message", "hi"], "--target: expected a phone number"),
         (["message", "send", "--target", "fax:+12025550123", "--message", "hi"], "there is no channel 'fax'"),
         (["message", "send", "--target", "+12025550123", "--message", " "], "--message is empty"),
