@@ -15,7 +15,7 @@ import typer
 from cli import account, channels, config, deadletter, demo, explain, init, message, pairing, services, up
 from cli.lifeline import follow_parent
 from cli.options import Common, ConfigOption, StateDirOption
-from shared.errors import EX_CONFIG, ConfigError, TextgateError
+from shared.errors import EX_CONFIG, ConfigError, NotUnderstoodError, TextgateError
 
 app = typer.Typer(
     name="textgate",
@@ -43,6 +43,8 @@ def main() -> None:
         app(prog_name="textgate")
     except ConfigError as error:
         _fail(f"configuration: {error}", status=EX_CONFIG)
+    except NotUnderstoodError as error:
+        _fail(str(error), status=2)
     except TextgateError as error:
         _fail(str(error), status=1)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cli.words import SMS
-from shared.errors import UsageError
+from shared.errors import NotUnderstoodError, UsageError
 from shared.phone import parse_address, parse_e164
 
 
@@ -16,7 +16,7 @@ def parse_sender(words: Sequence[str]) -> tuple[str, ...]:
     rest = list(words[1:] if words and words[0].lower() == SMS else words)
     written = " ".join(rest)
     if not written.strip():
-        raise UsageError(
+        raise NotUnderstoodError(
             "which number? write `textgate pairing revoke +15551234567`; `textgate pairing allowed` lists them"
         )
     names: list[str] = []

@@ -145,7 +145,7 @@ class _Builder:
             smart_encoding=self._plain("smart_encoding"),
             texts=self._texts_in_words(name=self._plain("name") or account_id),
         )
-        if account.enabled:
+        if account.enabled and self._resolver.wants_everything:
             self._refuse_incomplete(account)
         return account
 

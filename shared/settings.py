@@ -23,7 +23,7 @@ from shared.config_rules import (
     check_redis_prefix,
     check_redis_url,
 )
-from shared.config_secrets import SecretResolver, SecretsSection
+from shared.config_secrets import SecretResolver, SecretsSection, UnresolvedSecrets
 from shared.config_shape import parse_section
 from shared.errors import ConfigError
 from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
@@ -128,11 +128,18 @@ class ConfigDocument(Section, frozen=True):
     secrets: Annotated[SecretsSection, Meta(description="Where SecretRefs lead.")] = SecretsSection()
 
 
-def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Load everything: the file (or none), the environment, the secrets. Raises `ConfigError`, exit status 78."""
+def load_settings(
+    config: Path | None = None, environ: Mapping[str, str] = os.environ, *, secrets: bool = True
+) -> Settings:
+    """Load everything: the file (or none), the environment, the secrets. Raises `ConfigError`, exit status 78.
+
+    `secrets=False` is for who only looks for a gateway, perhaps where its secrets are not at hand: of them only
+    `redis.url` is resolved, the others are empty, API tokens are left out, and an account may be incomplete.
+    """
     raw = load_file(config, environ)
     document = parse_section(raw.values, ConfigDocument)
-    resolver = SecretResolver(environ=environ, providers=document.secrets.providers)
+    redis_resolver = SecretResolver(environ=environ, providers=document.secrets.providers)
+    resolver = redis_resolver if secrets else UnresolvedSecrets(environ=environ, providers={})
     accounts = build_accounts(
         document.channels.sms,
         (raw.values.get("channels") or {}).get("sms") or {},
@@ -140,12 +147,13 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         resolver=resolver,
         texts=_texts_for_all(document.agent),
     )
-    api_tokens = build_tokens(document.api, resolver=resolver, account_ids=frozenset(accounts.by_id))
+    account_ids = frozenset(accounts.by_id)
+    api_tokens = build_tokens(document.api, resolver=resolver, account_ids=account_ids) if secrets else ()
     return Settings(
         accounts=accounts.by_id,
         default_account_id=accounts.default_id,
         agent=_checked_agent(document.agent),
-        redis=_resolve_redis(document.redis, environ, resolver),
+        redis=_resolve_redis(document.redis, environ, redis_resolver),
         ingress=_checked_ingress(document.ingress),
         api_tokens=api_tokens,
         workers=_checked_workers(document.workers),

@@ -17,10 +17,8 @@ _REFUSED = CodeInfo(
 
 def classify(status: int, code: int | None) -> CodeInfo:
     """What an answer to a request means; unknown codes by HTTP status."""
-    if status >= 500 or status == 408:
-        return CODES[
-            20500
-        ]  # whatever the code says: after a 5xx, or a timeout, nobody knows whether it was carried out
+    if status >= 500 or status == 408:  # whatever the code says: nobody knows whether it was carried out
+        return CODES[20500]
     if code is not None and code in CODES:
         return CODES[code]
     if status == 429:
