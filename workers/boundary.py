@@ -98,6 +98,7 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
     except msgspec.DecodeError as error:
         work.outcome, work.facts["reason"] = "unreadable", str(error)
         log.error("unreadable_record", stage=work.stage.value, conversation=work.conversation, hint=NEWER_VERSION)
+        await _note(work, setback_of("its record cannot be read", hint=NEWER_VERSION))
         raise PutOff(UNREADABLE_WAIT_S, counted=False) from error
     except Exception as error:  # noqa: BLE001 - the boundary: whatever else a stage or an agent raises is a bug, and must not loop
         work.facts["traceback"] = traceback.format_exc()

@@ -6,7 +6,7 @@ import sys
 SAY = """
 import logging
 from shared.logs import set_up_logs
-set_up_logs("worker outbound", json=True)
+set_up_logs("worker outbound", as_json=True)
 logging.getLogger("arq.worker").info("recording health: %s", "j_complete=0")
 logging.getLogger("arq.worker").warning("job %s expired", "x")
 logging.getLogger("uvicorn.error").info("Uvicorn running on http://x (Press CTRL+C to quit)")
