@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from redis.exceptions import RedisError
 
+from shared.cancellation import pass_cancellation
 from shared.logs import logger
 from shared.redis_client import AWAY
 
@@ -37,6 +38,7 @@ class RedisWatch:
         """Ask until cancelled."""
         while True:
             await self.look()
+            pass_cancellation()
             await asyncio.sleep(ASK_EVERY_S)
 
     async def look(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from shared.accounts import load_pause, pause_for_delivery_error
 from shared.awaiting import Awaited, forget, load_awaited, next_look_ms, put_off, take, taken_of
+from shared.cancellation import pass_cancellation
 from shared.errors import OutcomeUnknownError, PermanentError, TransientError
 from shared.group_commit import execute
 from shared.logs import logger
@@ -22,7 +23,7 @@ from shared.outbox import FINAL, record_status
 from shared.scripts import Call
 from shared.settings import Account
 from shared.twilio_codes import CODES
-from workers.engine_redis import TROUBLE, pass_cancellation
+from workers.engine_redis import TROUBLE
 from workers.messages_api import MessageEnd
 from workers.work import Environment
 
@@ -65,6 +66,7 @@ class FinalStates:
         taken = taken_of(await self._call(take(keys=self._env.keys, most=MOST_AT_ONCE, lease_ms=int(lease_s * 1000))))
         skipped: set[str] = set()
         for part_id in taken.part_ids:
+            pass_cancellation()
             if time.monotonic() > until:
                 break  # another worker takes the rest when the lease is over
             await self._look_after(part_id, taken.now_ms, skipped)

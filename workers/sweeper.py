@@ -12,12 +12,13 @@ import random
 
 from redis.asyncio import Redis
 
+from shared.cancellation import pass_cancellation
 from shared.group_commit import execute
 from shared.keys import Keys
 from shared.lanes import sweep
 from shared.logs import logger
 from shared.scripts import Call
-from workers.engine_redis import TROUBLE, pass_cancellation
+from workers.engine_redis import TROUBLE
 
 MOST_AT_ONCE = 200
 """Lanes in one pipeline: enough for a bad day, short enough not to hold up anybody's claim."""
