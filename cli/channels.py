@@ -7,6 +7,7 @@ import typer
 
 from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
+from cli.plain_usage import PlainUsage
 from cli.words import check_channel
 from shared.errors import UsageError
 
@@ -41,8 +42,8 @@ _Word = Annotated[str | None, typer.Argument(metavar="[sms]", show_default=False
 
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
-    channels.command(short_help="Show what the channel can do.")(capabilities)
-    channels.command(short_help="Show how accounts, workers and queues stand.")(status)
+    channels.command(cls=PlainUsage, short_help="Show what the channel can do.")(capabilities)
+    channels.command(cls=PlainUsage, short_help="Show how accounts, workers and queues stand.")(status)
     app.add_typer(channels, short_help="See what the SMS channel can do, and how it stands.")
 
 

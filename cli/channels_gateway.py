@@ -5,6 +5,7 @@ order is the same: an explicit `--state-dir`; the configured Redis; the `up` tha
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import msgspec
 from cli.options import Common
 from cli.running import RunningUp, find_running
 from cli.target import Target, find_target
+from shared.errors import ConfigError
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -35,14 +37,12 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_gateway(common: Common) -> Gateway:
     """Raises ConfigError if the configuration is wrong, UsageError if nothing runs on an explicit `--state-dir`."""
-    from shared.settings import load_settings
-
     if common.state_dir is not None:
         target = find_target(common)
         running = find_running(common.state_dir)
-        settings = _settings_of(running) if running else load_settings(common.config, os.environ)
+        settings = _settings_of(running) if running else _load(common.config, os.environ)
         return Gateway(settings=settings, target=target, running=running)
-    settings = load_settings(common.config, os.environ)
+    settings = _load(common.config, os.environ)
     running = find_running(settings.state_dir)
     if settings.redis.url is not None:
         shared = running is not None and running.redis_url is None and running.prefix == settings.redis.prefix
@@ -66,11 +66,24 @@ def _is_of(running: RunningUp, source: Path | None) -> bool:
 
 def _settings_of(running: RunningUp) -> "Settings":
     from cli.sandbox_home import clean_environ
-    from shared.settings import load_settings
 
     environ = clean_environ(os.environ) if running.sandbox_url else os.environ
-    settings = load_settings(Path(running.config) if running.config else None, environ)
+    settings = _load(Path(running.config) if running.config else None, environ)
     return msgspec.structs.replace(settings, twilio_api_base=running.sandbox_url or settings.twilio_api_base)
+
+
+def _load(config: Path | None, environ: Mapping[str, str]) -> "Settings":
+    """With every secret; without them if one is not at hand but a gateway runs here: its state can be shown all the
+    same. Raises ConfigError."""
+    from shared.settings import load_settings
+
+    try:
+        return load_settings(config, environ)
+    except ConfigError:
+        settings = load_settings(config, environ, secrets=False)
+        if find_running(settings.state_dir) is None:
+            raise
+        return settings
 
 
 def _target(settings: "Settings") -> Target | None:

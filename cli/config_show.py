@@ -9,6 +9,7 @@ import typer
 
 from cli.options import ConfigOption, JsonOption, common
 from cli.output import print_json
+from cli.plain_usage import PlainUsage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 def add_to(config: typer.Typer) -> None:
     """Register the commands."""
     config.command(short_help="Check everything as a start would.")(validate)
-    config.command(short_help="Show a value as it is in force.")(get)
+    config.command(cls=PlainUsage, short_help="Show a value as it is in force.")(get)
     config.command(short_help="Print the JSON Schema of the file.")(schema)
 
 
 def validate(context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Read everything as a start would, secrets included, and say what it means. Starts nothing, sends nothing.
+    """Read everything as `textgate up` would, secrets and agent included, and say what it means. Sends nothing.
 
-    Exit status 0: every setting is in order. 78: one is not; the one line on stderr names the key, what was found and
-    what is expected. Warnings go to stderr.
+    Exit status 0: every setting is in order. 78: one is not, no account is switched on, or the agent cannot be loaded;
+    the one line on stderr names the key, what was found and what is expected. Warnings go to stderr.
 
     \b
     Example:  textgate config validate --config ./textgate.json5
@@ -35,11 +36,17 @@ def validate(context: typer.Context, as_json: JsonOption = False, config: Config
     --json:   {"valid", "source", "accounts", "agent", "redis", "warnings"}
               or {"valid": false, "error": {"path", "found", "expected"}}
     """
+    from cli.plan import require_account
     from shared.errors import ConfigError
     from shared.settings import load_settings
+    from workers.agents.load import load_agent
 
     try:
         settings = load_settings(common(context, config).config, os.environ)
+        require_account(settings)
+        for account in settings.accounts.values():
+            if account.enabled:
+                load_agent(account.backend)
     except ConfigError as error:
         if as_json:
             shown = {"path": error.path, "found": error.found, "expected": error.expected}
@@ -130,8 +137,6 @@ def describe(settings: "Settings") -> "Iterator[str]":
         yield f"  auth token {_origin(account.auth_token)}"
         if account.receives:
             yield f"  webhook {account.webhook_path}, public {account.signed_url or 'not set'}"
-    if not settings.accounts:
-        yield "no account yet: try `textgate init`, or `textgate up --sandbox` without an account"
     yield f"agent: {settings.agent_label}"
     yield f"redis: {_redis(settings) or 'embedded, started by `textgate up`'}"
 

@@ -96,8 +96,8 @@ def show(
     Example:  textgate deadletter show ID --reveal
     Then:     textgate deadletter retry ID, or textgate deadletter drop ID
     --json:   {"id", "stage", "account", "conversation", "peer", "code",
-              "meaning", "message", "hint", "attempts", "failures", "buriedAt",
-              "records", "sentBefore"}; all of it in docs/cli.md
+              "meaning", "message", "hint", "attempts", "failures", "history",
+              "buriedAt", "records", "sentBefore"}; all of it in docs/cli.md
     """
     from cli.deadletter_words import describe, story_as_json
 

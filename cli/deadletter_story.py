@@ -12,6 +12,7 @@ from shared.dead_letters import Notes, load_notes
 from shared.keys import Keys, Stage
 from shared.outbox import PartState, load_part_state
 from shared.records import DeadLetter, decode_inbound_text, decode_part, decode_reply
+from shared.setbacks import Setback
 
 MOST_APOLOGY_PARTS = 20
 
@@ -43,6 +44,8 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
 
     letter: DeadLetter
     failures: int | None
+    history: tuple[Setback, ...] = ()
+    """The latest of those failures, the oldest first."""
     peer: str | None
     """Unmasked."""
     held: tuple[Held, ...]
@@ -56,6 +59,7 @@ async def load_story(redis: Redis, keys: Keys, letter: DeadLetter) -> Story:
     return Story(
         letter=letter,
         failures=notes.failures,
+        history=notes.story,
         peer=peer_of(letter),
         held=tuple([await _load_held(redis, keys, letter, record, notes) for record in letter.records]),
         sent_before=await _load_before(redis, keys, letter),

@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.channels_words import duration, iso, iso_or_none, mask_numbers, plural
 from cli.deadletter_story import Held, Outcome, Story, peer_of
+from cli.setback_words import setback_as_json, setback_line
 from shared.keys import Stage
 from shared.outbox import PartState
 from shared.phone import mask
@@ -61,6 +62,7 @@ def story_as_json(story: Story, *, reveal: bool) -> dict[str, Any]:
         "hint": mask_numbers(letter.hint) or None,
         "attempts": letter.attempts,
         "failures": story.failures,
+        "history": [setback_as_json(setback) for setback in story.history],
         "buriedAt": iso(letter.buried_ms),
         "records": [_held_as_json(held, reveal=reveal) for held in story.held],
         "sentBefore": [_part_as_json(state) for state in story.sent_before],
@@ -75,6 +77,8 @@ def describe(story: Story, *, reveal: bool) -> Iterator[str]:
     failures = "" if story.failures is None else f", {plural(story.failures, 'failure')} of its last turn"
     yield f"  given up {iso(letter.buried_ms)} at the {letter.stage} stage"
     yield f"  after {plural(letter.attempts, 'attempt')}{failures}"
+    for setback in story.history:
+        yield f"  failed {setback_line(setback)}"
     yield f"  code {letter.code}: {mask_numbers(letter.message)}"
     if letter.hint:
         yield f"  hint: {mask_numbers(letter.hint)}"

@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ from shared.errors import UsageError
 from shared.keys import Keys, Stage
 from shared.redis_client import AWAY, connect
 
+BOUNCE_S = 1.0
+"""A second signal within this time is the first one come twice: by a nervous key, or a wrapper that passes it on."""
+
 _REDIS_LOOK_S = 0.5
 """How soon a crashed Redis is noticed."""
 
@@ -43,6 +47,7 @@ class Gateway:
         self._embedded: EmbeddedRedis | None = None
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
+        self._asked_at: float | None = None
 
     async def run(self) -> int:
         """Everything, until SIGINT or SIGTERM; the exit status. Raises UsageError if it cannot start."""
@@ -149,11 +154,13 @@ class Gateway:
                 loop.remove_signal_handler(number)
 
     def _on_signal(self) -> None:
-        if self._stopping.is_set():
+        now = time.monotonic()
+        if self._asked_at is None:
+            self._asked_at = now
+            self._say("up", "stopping: ingress, workers, then Redis; press again to kill them")
+            self._stopping.set()
+        elif now - self._asked_at >= BOUNCE_S:
             self._hurrying.set()
-            return
-        self._say("up", "stopping: ingress, workers, then Redis (once more to not wait)")
-        self._stopping.set()
 
     def _require_free_ports(self) -> None:
         ingress = self._plan.settings.ingress

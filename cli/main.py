@@ -18,6 +18,7 @@ from cli import (
     config,
     deadletter,
     demo,
+    explain,
     format as preview,
     init,
     message,
@@ -29,7 +30,7 @@ from cli import (
 )
 from cli.lifeline import follow_parent
 from cli.options import Common, ConfigOption, StateDirOption
-from shared.errors import EX_CONFIG, ConfigError, TextgateError
+from shared.errors import EX_CONFIG, ConfigError, NotUnderstoodError, TextgateError
 
 app = typer.Typer(
     name="textgate",
@@ -55,6 +56,7 @@ for register in (
     message,
     preview,
     deadletter,
+    explain,
     account,
     person,
     channels,
@@ -71,6 +73,8 @@ def main() -> None:
         app(prog_name="textgate")
     except ConfigError as error:
         _fail(f"configuration: {error}", status=EX_CONFIG)
+    except NotUnderstoodError as error:
+        _fail(str(error), status=2)
     except TextgateError as error:
         _fail(str(error), status=1)
 

@@ -8,6 +8,7 @@ import typer
 
 from cli import message_scheduled
 from cli.channels_words import iso
+from cli.message_wait import wait_and_tell
 from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
 from cli.target import Target, find_target, opened
@@ -18,6 +19,9 @@ from shared.phone import Address
 
 if TYPE_CHECKING:
     from shared.records import Reply
+
+WAIT_S = 120.0
+"""Most texts are delivered, or refused by the carrier, within seconds; some carriers report after a minute or so."""
 
 message = typer.Typer(
     name="message",
@@ -61,6 +65,10 @@ def send(
     ] = None,
     channel: ChannelOption = None,
     account: AccountOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until Twilio says how it ended.")] = False,
+    timeout_s: Annotated[
+        float | None, typer.Option("--timeout", metavar="S", min=0, help="With --wait: seconds at most. Else: 120.")
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
@@ -68,17 +76,23 @@ def send(
     """Queue one text; it leaves after whatever is already on its way to that person.
 
     A bad number or URL, or who has opted out, is refused before anything is stored. Exit status 0 means queued, not
-    delivered. If Twilio will not take the media, the words go without them.
+    delivered; with --wait it means that Twilio says it was delivered: 1 that it was not, 2 that it is not known in
+    time. If Twilio will not take the media, the words go without them.
 
     \b
     Example:  textgate message send --target sms:+15551234567 --message "hello"
-    Or:       with --channel sms, or with --target twilio-sms:+15551234567
-    --json:   {"account", "to", "replyId", "state": "queued"}
+    Or:       with --wait; with --target twilio-sms:+15551234567
+    --json:   {"account", "to", "replyId", "state": "queued"}; with --wait also
+              "summary", "next", "seconds", "parts": see docs/cli.md
     """
+    if timeout_s is not None and not wait:
+        raise typer.BadParameter("it says how long --wait waits, so it needs --wait", param_hint="--timeout")
     to = parse_target(target, channel)
     if not text.strip() and not media:
         raise UsageError("--message is empty: there is nothing to send")
     gateway = find_target(common(context, config, state_dir))
+    if wait and send_at is not None:
+        raise typer.BadParameter("a text that waits for its time is not waited for", param_hint="--wait")
     checked = parse_media(media or [], loopback=gateway.twilio_is_local)
     due_ms = None if send_at is None else parse_time(send_at)
     reply = asyncio.run(
@@ -86,6 +100,9 @@ def send(
     )
     if due_ms is not None:
         tell_time(reply, due_ms, as_json=as_json)
+        return
+    if wait:
+        wait_and_tell(gateway, reply, timeout_s=WAIT_S if timeout_s is None else timeout_s, as_json=as_json)
         return
     if as_json:
         print_json({"account": reply.account_id, "to": reply.to, "replyId": reply.reply_id, "state": "queued"})

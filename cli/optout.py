@@ -9,6 +9,7 @@ from cli.channels_words import iso
 from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
 from cli.pairing_words import parse_sender
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 from cli.words import check_channel
 from shared.errors import UsageError
@@ -38,10 +39,10 @@ optout = typer.Typer(
 
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
-    optout.command("list", short_help="Show who is opted out.")(list_)
-    optout.command(short_help="Show how it came about for one person.")(show)
-    optout.command(short_help="Send somebody nothing more.")(add)
-    optout.command(short_help="Let somebody be texted again.")(remove)
+    optout.command("list", cls=PlainUsage, short_help="Show who is opted out.")(list_)
+    optout.command(cls=PlainUsage, short_help="Show how it came about for one person.")(show)
+    optout.command(cls=PlainUsage, short_help="Send somebody nothing more.")(add)
+    optout.command(cls=PlainUsage, short_help="Let somebody be texted again.")(remove)
     app.add_typer(optout, short_help="Who gets no more texts: list, show, add, remove.")
 
 

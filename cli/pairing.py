@@ -11,6 +11,7 @@ from cli.channels_gateway import find_gateway
 from cli.channels_words import iso
 from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 from cli.words import check_channel, parse_code
 
@@ -46,9 +47,9 @@ pairing = typer.Typer(
 
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
-    pairing.command("list", short_help="Show who waits to be let in.")(list_)
-    pairing.command(short_help="Let a waiting person in.")(approve)
-    pairing.command(short_help="Turn a waiting person down.")(deny)
+    pairing.command("list", cls=PlainUsage, short_help="Show who waits to be let in.")(list_)
+    pairing.command(cls=PlainUsage, short_help="Let a waiting person in.")(approve)
+    pairing.command(cls=PlainUsage, short_help="Turn a waiting person down.")(deny)
     pairing_senders.add_to(pairing)
     app.add_typer(pairing, short_help="Let people talk to the agent: list, approve, deny, revoke.")
 

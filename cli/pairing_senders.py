@@ -14,6 +14,7 @@ from cli.channels_words import iso, iso_or_none
 from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
 from cli.pairing_words import parse_sender
+from cli.plain_usage import PlainUsage
 from cli.target import Target, opened
 from cli.words import check_channel
 from shared.errors import UsageError
@@ -36,8 +37,8 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_to(group: typer.Typer) -> None:
     """Register both commands."""
-    group.command(short_help="Show who is in.")(allowed)
-    group.command(short_help="Put an approved person out again.")(revoke)
+    group.command(cls=PlainUsage, short_help="Show who is in.")(allowed)
+    group.command(cls=PlainUsage, short_help="Put an approved person out again.")(revoke)
 
 
 def allowed(

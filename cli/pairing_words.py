@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cli.words import SMS
-from shared.errors import UsageError
+from shared.errors import NotUnderstoodError, UsageError
 from shared.phone import parse_address, parse_person
 
 _LISTS = {"pairing": "pairing allowed", "optout": "optout list"}
@@ -19,7 +19,7 @@ def parse_sender(words: Sequence[str], *, command: str = "pairing revoke") -> tu
     rest = list(words[1:] if words and words[0].lower() == SMS else words)
     written = " ".join(rest)
     if not written.strip():
-        raise UsageError(f"which number? write `textgate {command} +15551234567`; {where}")
+        raise NotUnderstoodError(f"which number? write `textgate {command} +15551234567`; {where}")
     names: list[str] = []
     try:
         names.append(parse_person(written))

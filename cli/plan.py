@@ -49,9 +49,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_gateway(common: Common, environ: Mapping[str, str]) -> Plan:
     """The configured gateway. Raises ConfigError, also if no account is configured."""
     settings = load_settings(common.config, environ)
-    if not settings.enabled_accounts:
-        found = "every account is switched off" if settings.accounts else "no account is configured"
-        raise ConfigError("channels.sms", found=found, expected=_NO_ACCOUNT)
+    require_account(settings)
     if settings.ingress.port == 0:
         (port,) = free_ports(1)
         settings = msgspec.structs.replace(settings, ingress=msgspec.structs.replace(settings.ingress, port=port))
@@ -61,6 +59,13 @@ def plan_gateway(common: Common, environ: Mapping[str, str]) -> Plan:
         state_dir=common.state_dir or settings.state_dir,
         environ={**environ, **config, "PYTHONUNBUFFERED": "1"},
     )
+
+
+def require_account(settings: Settings) -> None:
+    """Raises ConfigError if there is nobody to run a gateway for."""
+    if not settings.enabled_accounts:
+        found = "every account is switched off" if settings.accounts else "no account is configured"
+        raise ConfigError("channels.sms", found=found, expected=_NO_ACCOUNT)
 
 
 def sandbox_folder(common: Common, environ: Mapping[str, str]) -> Path:

@@ -1,7 +1,8 @@
 """Which gateway a command works on: the one that is configured, or the `textgate up` that runs on this machine.
 
 Order: an explicit `--state-dir` means the `up` that runs there; else TEXTGATE_REDIS_URL or `redis.url`; else the `up`
-of the state folder, or the `up --sandbox` inside it.
+of the state folder, or the `up --sandbox` inside it. No secret is needed but the address of Redis: a second terminal
+need not know the auth token.
 """
 
 import os
@@ -55,10 +56,13 @@ def find_target(common: Common) -> Target:
         if running is None:
             raise UsageError(f"no `textgate up` runs on {common.state_dir}: start it, or leave out --state-dir")
         return _of_running(running)
-    settings = load_settings(common.config, os.environ)
-    if settings.redis.url is not None:
-        return _of_settings(settings, settings.redis.url)
+    settings = load_settings(common.config, os.environ, secrets=False)
     running = find_running(settings.state_dir)
+    if settings.redis.url is not None:
+        shared = running is not None and running.redis_url is None and running.prefix == settings.redis.prefix
+        if running is not None and shared and not settings.accounts:  # it was started with variables that are not here
+            return _of_running(running)
+        return _of_settings(settings, settings.redis.url)
     if running is None:
         raise UsageError(
             "no gateway found: start `textgate up` (or `textgate up --sandbox`) in another terminal, or set "
@@ -72,7 +76,7 @@ def needs_no_option(settings: "Settings", *, pid: int) -> bool:
     from shared.settings import load_settings
 
     try:
-        found = load_settings(None, os.environ)
+        found = load_settings(None, os.environ, secrets=False)
     except ConfigError:
         return False
     if found.redis.url is not None:
@@ -104,7 +108,7 @@ def _of_running(running: RunningUp) -> Target:
 def _configured_url(config: str | None) -> Secret:
     from shared.settings import load_settings
 
-    url = load_settings(Path(config) if config else None, os.environ).redis.url
+    url = load_settings(Path(config) if config else None, os.environ, secrets=False).redis.url
     if url is None:
         raise UsageError("the running gateway uses a Redis of its own: set the same TEXTGATE_REDIS_URL here")
     return url

@@ -31,7 +31,9 @@ def trace(
 ) -> None:
     """Show where a message is, or why it stopped. Asks Redis only; numbers are masked, bodies are not shown.
 
-    ID is Twilio's MessageSid, inbound or outbound, or an id of ours: of a part, or the replyId of `message send`.
+    ID is Twilio's MessageSid, inbound or outbound, or an id of ours: of a part, of a message of the API, or the replyId
+    of `message send`.
+
     Inbound texts are known for 7 days, sent parts for 30. Nothing known about the id: exit status 1.
 
     \b

@@ -42,7 +42,9 @@ async def _trace_text(redis: Redis, keys: Keys, sid: str, account_ids: Sequence[
     texts = [decode_inbound_text(record) for record in lane.records]
     for position, text in enumerate(texts):
         if text.message_sid == sid:
-            trace = msgspec.structs.replace(trace, peer=text.sender, text_wait=lane.wait(position))
+            trace = msgspec.structs.replace(
+                trace, peer=text.sender, received_ms=text.received_ms, text_wait=lane.wait(position)
+            )
             return await complete(redis, keys, trace, conversation, letters)
     if verdict == Verdict.PAIRING_REQUESTED:
         reply_id = f"{conversation}-pairing-{sid}"

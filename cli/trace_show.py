@@ -5,6 +5,8 @@ from typing import Any
 
 from cli.channels_status import pause_as_json
 from cli.channels_words import iso, iso_or_none, mask_numbers
+from cli.setback_words import setback_as_json, setback_line
+from cli.trace_times import steps_as_json, steps_line, steps_of
 from cli.trace_words import Explanation, describe_code
 from shared.outbox import PartState
 from shared.phone import mask
@@ -24,7 +26,7 @@ def as_json(trace: Trace, explanation: Explanation, *, now_ms: int) -> dict[str,
         "account": trace.account_id,
         "conversation": trace.conversation,
         "peer": mask(trace.peer) if trace.peer else None,
-        "inbound": {"verdict": trace.verdict, "waiting": _wait(trace.text_wait, now_ms)} if inbound else None,
+        "inbound": _inbound(trace, now_ms) if inbound else None,
         "reply": {"id": trace.reply_id, "waiting": _wait(trace.reply_wait, now_ms)} if trace.reply_id else None,
         "scheduledAt": iso(trace.held.due_ms) if trace.held else None,
         "canceledAt": iso_or_none(trace.canceled_ms),
@@ -43,10 +45,10 @@ def describe(trace: Trace, explanation: Explanation) -> Iterator[str]:
         yield f"  inbound text: {trace.verdict}"
     for wait in (trace.text_wait, trace.reply_wait):
         if wait is not None:
-            yield f"  in the {wait.stage.value} lane: {_place(wait)}"
+            yield from _wait_lines(f"  in the {wait.stage.value} lane: {_place(wait)}", wait)
     yield from _times(trace)
     for part in trace.parts:
-        yield f"  part {part.part_id}: {_part_words(part)}"
+        yield from _part_lines(part)
     for letter in trace.letters:
         yield f"  dead letter {letter.letter_id}, buried {iso(letter.buried_ms)}: {letter.code}"
     if trace.pause:
@@ -63,6 +65,30 @@ def _times(trace: Trace) -> Iterator[str]:
         yield f"  held until {iso(trace.held.due_ms)}"
     if trace.canceled_ms is not None:
         yield f"  canceled {iso(trace.canceled_ms)}"
+
+
+def _part_lines(part: PartTrace) -> Iterator[str]:
+    line = f"  part {part.part_id}: {_part_words(part)}"
+    yield from [line] if part.wait is None else _wait_lines(line, part.wait)
+    times = steps_line(steps_of(part))
+    if times:
+        yield f"    {times}"
+
+
+def _wait_lines(line: str, wait: Wait) -> Iterator[str]:
+    yield line
+    if wait.due_ms is not None and not wait.running:
+        yield f"    due {iso(wait.due_ms)}"
+    if wait.last is not None:
+        yield f"    last reason: {setback_line(wait.last)}"
+
+
+def _inbound(trace: Trace, now_ms: int) -> dict[str, Any]:
+    return {
+        "verdict": trace.verdict,
+        "receivedAt": iso_or_none(trace.received_ms),
+        "waiting": _wait(trace.text_wait, now_ms),
+    }
 
 
 def _place(wait: Wait) -> str:
@@ -99,6 +125,7 @@ def _part(part: PartTrace, now_ms: int) -> dict[str, Any]:
         "journaledAt": iso_or_none(state.journaled_ms),
         "acceptedAt": iso_or_none(state.accepted_ms),
         "statusAt": iso_or_none(state.status_ms),
+        "times": steps_as_json(steps_of(part)),
         "waiting": _wait(part.wait, now_ms),
     }
 
@@ -112,6 +139,8 @@ def _wait(wait: Wait | None, now_ms: int) -> dict[str, Any] | None:
         "length": wait.length,
         "running": wait.running,
         "failures": wait.failures,
+        "lastReason": setback_as_json(wait.last) if wait.last else None,
+        "dueAt": None if wait.running else iso_or_none(wait.due_ms),
         "dueInSeconds": None if wait.due_ms is None or wait.running else round((wait.due_ms - now_ms) / 1000, 1),
     }
 

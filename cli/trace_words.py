@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from cli.channels_words import duration, mask_numbers
+from cli.setback_words import hint_of
 from shared.admission import Verdict
 from shared.holds import Held
 from shared.keys import Stage
@@ -182,8 +183,8 @@ def _explain_wait(wait: Wait, trace: Trace, house: House) -> Explanation:
         return Explanation(state=State.WAITING, summary=summary, next_step="set enabled to true")
     return Explanation(
         state=State.WAITING,
-        summary=f"{place}{failed}{_when(wait, house.now_ms)}",
-        next_step=_next_for_workers(wait, house),
+        summary=f"{place}{failed}{_when(wait, house.now_ms)}{_because(wait, house.now_ms)}",
+        next_step=_next_for_workers(wait, house) or (hint_of(wait.last) if wait.last else ""),
     )
 
 
@@ -209,6 +210,13 @@ def _when(wait: Wait, now_ms: int) -> str:
     if wait.due_ms > now_ms:
         return f"; put off, next try in {duration(wait.due_ms - now_ms)}"
     return f"; due for {duration(now_ms - wait.due_ms)}"
+
+
+def _because(wait: Wait, now_ms: int) -> str:
+    if wait.last is None:
+        return ""
+    code = f" ({wait.last.code})" if wait.last.code else ""
+    return f"; {duration(now_ms - wait.last.at_ms)} ago: {mask_numbers(wait.last.reason)}{code}"
 
 
 def _next_for_workers(wait: Wait, house: House) -> str:

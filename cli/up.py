@@ -55,7 +55,8 @@ def up(
     """Run everything on this machine until Ctrl-C: Redis, ingress, and a worker of each kind.
 
     Without redis.url it starts a Redis of its own, on a private socket, with every text on disk before Twilio hears
-    200. What crashes is started again. Ctrl-C stops in order and loses nothing; a second one does not wait.
+    200. What crashes is started again. Ctrl-C stops in order and loses nothing; once more, a moment later, it
+    kills what is left.
 
     \b
     Try it:   textgate up --sandbox

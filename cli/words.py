@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.errors import UsageError
+from shared.errors import NotUnderstoodError, UsageError
 from shared.phone import Address, parse_person
 
 SMS = "sms"
@@ -17,11 +17,14 @@ def check_channel(channel: str | None) -> None:
 
 
 def parse_code(words: Sequence[str], *, verb: str) -> str:
-    """`[sms] CODE`: the code. Raises UsageError, naming the command by its `verb`, if that is not what stands there."""
+    """`[sms] CODE`: the code. Raises NotUnderstoodError, naming the command by its `verb`, if that is not what stands
+    there, UsageError for another channel."""
     if len(words) == 2:
         check_channel(words[0])
     if len(words) not in (1, 2) or words[-1].lower() == SMS:
-        raise UsageError(f"which code? write `textgate pairing {verb} CODE`; `textgate pairing list` shows the codes")
+        raise NotUnderstoodError(
+            f"which code? write `textgate pairing {verb} CODE`; `textgate pairing list` shows the codes"
+        )
     return words[-1]
 
 

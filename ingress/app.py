@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from ingress.api.routes import ApiRoutes
 from ingress.health import healthz, readyz
+from ingress.redis_watch import RedisWatch
 from ingress.routes import WebhookRoutes
 from ingress.webhook import TWIML
 from shared.durability import confirmation
@@ -43,7 +44,8 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
     """The app for these settings. While it runs it watches the configuration; at the end it closes `redis`."""
     commit = GroupCommit(redis, confirm=confirmation(settings.redis))
     keys = Keys(settings.redis.prefix)
-    webhooks = WebhookRoutes(settings, keys=keys, commit=commit)
+    watch = RedisWatch(redis.ping)
+    webhooks = WebhookRoutes(settings, keys=keys, commit=commit, watch=watch)
     api = ApiRoutes(settings, keys=keys, commit=commit, redis=redis)
 
     def replace(fresh: Settings) -> None:
@@ -52,12 +54,16 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        watching = asyncio.create_task(SettingsWatcher(settings, apply=replace).run())
+        beside = [
+            asyncio.create_task(SettingsWatcher(settings, apply=replace).run()),
+            asyncio.create_task(watch.run()),
+        ]
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.wait([watching])
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
             await commit.close()
 
     routes = [webhooks, api, Route("/healthz", healthz), Route("/readyz", readyz)]

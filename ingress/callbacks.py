@@ -4,7 +4,7 @@ A failure after acceptance is never sent again by itself: the part is marked, th
 of the whole account pauses it, one that says that the person has opted out is recorded.
 """
 
-from shared.accounts import pause
+from shared.accounts import pause_for_delivery_error
 from shared.errors import RejectedError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
@@ -14,7 +14,7 @@ from shared.outbox import Status, record_status
 from shared.phone import mask, parse_address
 from shared.settings import Account
 from shared.status_callback import part_of_query
-from shared.twilio_codes import CODES, OPTED_OUT, ErrorClass
+from shared.twilio_codes import CODES, OPTED_OUT
 
 MAX_ID_LENGTH = 100
 
@@ -73,7 +73,6 @@ async def _act_on(code: int, account: Account, keys: Keys, commit: GroupCommit) 
     if info is None:
         return
     log.warning("delivery_failed", account=account.id, code=code, meaning=info.meaning, hint=info.hint)
-    if info.error_class is ErrorClass.ACCOUNT:
-        call = pause(keys=keys, account_id=account.id, code=f"twilio-{code}", message=info.meaning, hint=info.hint)
-        if await commit.call(call):
-            log.error("account_paused", account=account.id, code=code, reason=info.meaning, hint=info.hint)
+    call = pause_for_delivery_error(keys=keys, account_id=account.id, code=code)
+    if call is not None and await commit.call(call):
+        log.error("account_paused", account=account.id, code=code, reason=info.meaning, hint=info.hint)

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from ingress.client_address import parse_networks
+from ingress.redis_watch import RedisWatch
 from ingress.verifier import OldUrl, Verifier
 from ingress.webhook import Webhook
 from shared.admission import Gate, LoopRule
@@ -23,7 +24,8 @@ OLD_URL_S = 24 * 3600
 class WebhookRoutes(BaseRoute):
     """Matches exact paths, with every method: the webhook itself answers 405, in TwiML like all its answers."""
 
-    def __init__(self, settings: Settings, *, keys: Keys, commit: GroupCommit) -> None:
+    def __init__(self, settings: Settings, *, keys: Keys, commit: GroupCommit, watch: RedisWatch | None = None) -> None:
+        self._watch = watch
         self._keys = keys
         self._commit = commit
         self._webhooks: dict[str, Webhook] = {}
@@ -40,6 +42,7 @@ class WebhookRoutes(BaseRoute):
                 commit=self._commit,
                 verifier=Verifier(account, old_urls=_old_urls(before.get(account.id), account)),
                 trusted=parse_networks(settings.ingress.trusted_proxies),
+                watch=self._watch,
             )
             for account in settings.accounts.values()
             if account.receives

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 from collections.abc import Iterator
 
 import uvicorn
@@ -56,6 +57,12 @@ def server_config(app: Starlette, *, host: str, port: int) -> uvicorn.Config:
 
 class _Server(uvicorn.Server):
     """uvicorn, which ends with exit status 0 after a clean stop instead of raising the signal a second time."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so; uvicorn's own line speaks of a Ctrl-C that only `textgate up` gets."""
+        await super().startup(sockets)
+        if self.started:
+            logger(__name__).info("listening", host=self.config.host, port=self.config.port)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import msgspec
 
 from ingress.form import Form
-from shared.status_callback import callback_url, part_of_query
+from shared.status_callback import part_of_query, signed_callback_url
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -65,7 +65,7 @@ def url_as_signed(signed_url: str, query: str) -> str:
     if "?" not in signed_url:
         return f"{signed_url}?{query}" if query else signed_url
     part = part_of_query(query)
-    return callback_url(signed_url, part) if part else signed_url
+    return signed_callback_url(signed_url, part) if part else signed_url
 
 
 @lru_cache(maxsize=256)

@@ -17,6 +17,7 @@ from ingress.client_address import Network, client_address
 from ingress.form import Form, first_values, is_json, parse_form
 from ingress.inbound import check_addressee, is_status_callback, parse_text
 from ingress.keywords import Heard, decide_keyword
+from ingress.redis_watch import RedisWatch
 from ingress.verifier import BadSignatureError, Verifier
 from shared.admission import Gate, Verdict, admit, count_failure, verdict_of
 from shared.deadlines import Deadlines
@@ -51,6 +52,7 @@ class Webhook:
         keys: Keys,
         commit: GroupCommit,
         trusted: tuple[Network, ...] = (),
+        watch: RedisWatch | None = None,
     ) -> None:
         self.account = account
         self.verifier = verifier
@@ -58,6 +60,7 @@ class Webhook:
         self._keys = keys
         self._commit = commit
         self._trusted = trusted
+        self._watch = watch
         self._deadlines = Deadlines(MAX_BODY_S)
         self._explained_at = float("-inf")
 
@@ -70,14 +73,20 @@ class Webhook:
             log.warning("webhook_rejected", account=self.account.id, status=status, reason=str(error))
         except (TransientError, RedisError) as error:
             status = 503
-            reason = f"{type(error).__name__}: {error}"
-            log.error("webhook_not_stored", account=self.account.id, status=status, reason=reason)
+            self._tell_503(error)
         except ClientGone:
             return
         except Exception:  # the boundary of what Twilio sees: a bug of ours says nothing, and not in plain text
             status = 500
             log.exception("webhook_failed", account=self.account.id, status=status)
         await _answer(send, status)
+
+    def _tell_503(self, error: TransientError | RedisError) -> None:
+        if self._watch is not None and isinstance(error, TransientError) and error.code == "redis-away":
+            self._watch.refused(str(error))
+            return
+        reason = f"{type(error).__name__}: {error}"
+        log.error("webhook_not_stored", account=self.account.id, status=503, reason=reason)
 
     async def _handle(self, scope: Scope, receive: Receive) -> None:
         if scope["method"] != "POST":

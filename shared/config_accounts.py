@@ -157,7 +157,7 @@ class _Builder:
             validity_s=self._plain("validity_s"),
             quiet_hours=build_quiet_hours(self._said["quiet_hours"].value, self._said["quiet_hours"].path),
         )
-        if account.enabled:
+        if account.enabled and self._resolver.wants_everything:
             self._refuse_incomplete(account)
         return account
 

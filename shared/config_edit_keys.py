@@ -8,7 +8,7 @@ from msgspec import inspect
 from msgspec.inspect import Type
 
 from shared.config_shape import closest
-from shared.errors import UsageError
+from shared.errors import ConfigError, UsageError
 from shared.secrets import SecretInput
 
 _TEXT = (inspect.StrType, inspect.EnumType)
@@ -32,13 +32,15 @@ def split_path(path: str) -> list[str]:
 
 
 def find_type(path: str) -> Type:
-    """Give the type of the key at a path. Raises `UsageError` for a key that does not exist."""
+    """Give the type of the key at a path. Raises `ConfigError` for a key that does not exist: with it the file would be
+    wrong; `UsageError` for what is no path."""
     kind = whole_document()
     keys = split_path(path)
     for index, key in enumerate(keys):
         inner = step(kind, key)
         if inner is None:
-            raise unknown_key(".".join(keys[:index]), key, known_keys(kind))
+            place, found, expected = _describe_unknown(".".join(keys[:index]), key, known_keys(kind))
+            raise ConfigError(place, found=found, expected=expected)
         kind = inner
     return kind
 
@@ -85,12 +87,17 @@ def known_keys(kind: Type) -> list[str]:
 
 
 def unknown_key(path: str, key: str, known: list[str]) -> UsageError:
-    """Say that there is no such key, and which one was probably meant."""
+    """Say to who asked for it that there is no such key, and which one was probably meant."""
+    return UsageError("{}: {}; {}".format(*_describe_unknown(path, key, known)))
+
+
+def _describe_unknown(path: str, key: str, known: list[str]) -> tuple[str, str, str]:
+    """Its full path, what is wrong with it, and what may stand there."""
     place = f"{path}.{key[:40]}" if path else key[:40]
     if not known:
-        return UsageError(f"{place}: there is no such key: {path} holds no keys")
+        return place, "there is no such key", f"{path} holds no keys"
     guess = closest(key, known)
-    return UsageError(f"{place}: unknown key; " + (f"did you mean {guess}?" if guess else f"one of {', '.join(known)}"))
+    return place, "unknown key", f"did you mean {guess}?" if guess else f"one of {', '.join(known)}"
 
 
 def _reference() -> type[msgspec.Struct]:

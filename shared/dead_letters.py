@@ -3,8 +3,8 @@
 The states, and what a crash leaves: `lua/bury.lua` and `lua/retry_letter.lua`. They never expire by
 themselves; what the retention may drop is decided in `workers/retention.py`.
 
-Redis keys: dead, dead:<id>, dead:<id>:notes, dead:expired, the lane it came from, the format lane for the apology, its
-parts.
+Redis keys: dead, dead:<id>, dead:<id>:notes, dead:expired, the lane it came from, the format lane for the apology,
+answer, its parts.
 """
 
 from collections.abc import AsyncIterator
@@ -13,12 +13,13 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared.group_commit import execute
-from shared.keys import Keys, Stage
+from shared.keys import SEEN_TTL_MS, Keys, Stage
 from shared.outbox import PART_TTL_MS
 from shared.queue import lane_payload
-from shared.records import DeadLetter, Reply, decode_dead_letter, decode_part, encode
+from shared.records import DeadLetter, Reply, decode_dead_letter, decode_inbound_text, decode_part, encode
 from shared.redis_client import load_hash
 from shared.scripts import Call, script
+from shared.setbacks import Setback, setbacks_in
 
 AT_ONCE = 200
 """Letters that are read in one round trip."""
@@ -36,6 +37,8 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
 
     failures: int | None
     """How often its last turn had failed; None: buried by a version that did not note it."""
+    story: tuple[Setback, ...] = ()
+    """The latest of those failures, the oldest first."""
     may_be_sent: frozenset[str]
     """Parts whose outcome was not known, or that Twilio had."""
     seen_ms: int | None = None
@@ -47,7 +50,8 @@ def bury(
 ) -> Call:
     """Take the letter's records from the head of their lane and keep them as a dead letter.
 
-    The reply is 1, or 0 if the letter's turn is no longer current (nothing was done).
+    An `apology` for texts of a person is noted as their answer. The reply is 1, or 0 if the letter's turn is no longer
+    current (nothing was done).
     """
     return Call(
         script("bury"),
@@ -58,6 +62,7 @@ def bury(
             keys.dead_notes(letter.letter_id),
             *keys.lane(Stage.FORMAT, letter.conversation).as_tuple(),
             *(keys.part(part_id) for part_id in part_ids),
+            *_answer_keys(keys, stage, letter, apology),
         ),
         (
             stage.value,
@@ -69,9 +74,18 @@ def bury(
             letter.letter_id,
             encode(letter),
             encode(apology) if apology is not None else b"",
+            apology.reply_id if apology is not None else "",
+            SEEN_TTL_MS,
             *part_ids,
         ),
     )
+
+
+def _answer_keys(keys: Keys, stage: Stage, letter: DeadLetter, apology: Reply | None) -> tuple[str, ...]:
+    if stage is not Stage.AGENT or apology is None:
+        return ()
+    texts = (decode_inbound_text(record) for record in letter.records)
+    return tuple(keys.answer(text.account_id, text.message_sid) for text in texts)
 
 
 def retry(*, keys: Keys, kept: Kept) -> Call:
@@ -163,8 +177,10 @@ async def load_notes(redis: Redis, keys: Keys, letter_id: str) -> Notes:
     """What was noted beside a letter."""
     raw = {field.decode(): value for field, value in (await load_hash(redis, keys.dead_notes(letter_id))).items()}
     failures, seen = raw.pop("failures", None), raw.pop("seen_ms", None)
+    story = setbacks_in(raw.pop("story", None))
     return Notes(
         failures=None if failures is None else int(failures),
+        story=story,
         may_be_sent=frozenset(part_id for part_id, journaled_ms in raw.items() if journaled_ms),
         seen_ms=None if seen is None else int(seen),
     )

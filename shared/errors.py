@@ -7,6 +7,7 @@
     ├─ OutcomeUnknownError it may have happened      -> reconcile, then decide
     ├─ RejectedError       the caller is wrong       -> an HTTP answer; ingress and API only
     ├─ UsageError          the person at the command line is wrong -> one line, exit status 1
+    │  └─ NotUnderstoodError  what they wrote makes no command -> one line, exit status 2
     └─ ConfigError         the configuration is wrong -> one line, exit status 78
 
     NotNow is not an error: admission control says "come back later", and no attempt is counted.
@@ -58,6 +59,10 @@ class RejectedError(TextgateError):
 
 class UsageError(TextgateError):
     """A person's mistake at the command line: one line on stderr that ends with the next step."""
+
+
+class NotUnderstoodError(UsageError):
+    """What stands on the command line makes no command: something is missing, or too much."""
 
 
 class ConfigError(TextgateError):

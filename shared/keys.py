@@ -26,6 +26,7 @@ PERMANENT = (
     "lane:*",  # waiting work never expires; an empty list does not exist
     "queue:*",  # arq's sorted sets and their doorbells
     "busy",
+    "awaiting",
     "approved:*",
     "paused:*",
     "optout:*",
@@ -101,6 +102,9 @@ class Keys:
         self.held = f"{prefix}held"
         """Sorted set: key of each hold -> when its first message is due, in ms. The hold scripts write, the sweeper and
         `message scheduled` read. Permanent."""
+        self.awaiting = f"{prefix}awaiting"
+        """Sorted set: id of each part that Twilio has and whose end no callback has told -> ms when Twilio is asked.
+        `lua/settle_part.lua` writes, the outbound workers read. Permanent; a member leaves within a day or so."""
         self.sweeper = f"{prefix}sweeper"
         """String: who sweeps now; its TTL is the lease."""
 
@@ -122,10 +126,11 @@ class Keys:
         return f"{self.queue(stage)}:workers"
 
     def conversation(self, conversation: str) -> str:
-        """Hash: stage -> number of its current or next turn; <stage>:failures -> how often that turn has failed,
-        <stage>:failing_ms -> since when; account and peer -> whose conversation it is, for those who know only the id;
-        forgotten -> lines that were dropped from its history; <stage>:window -> see lib/lanes.lua; working -> turn of
-        which the person was told that it goes on; replied_ms, rally, resting_ms -> see lua/lib/guard.lua.
+        """Hash: stage -> number of its current or next turn; <stage>:failures, :failing_ms, :story, :last -> how often,
+        since when and why that turn has failed or was put off (`lua/fail.lua`); account and peer -> whose conversation
+        it is, for those who know only the id; forgotten -> lines that were dropped from its history; <stage>:window ->
+        see lib/lanes.lua; working -> turn of which the person was told that it goes on; replied_ms, rally, resting_ms
+        -> see lua/lib/guard.lua.
         Expires 30 days after its last lane fell idle."""
         return f"{self.prefix}conversation:{conversation}"
 
@@ -264,7 +269,8 @@ class Keys:
         return f"{self.prefix}dead:{letter_id}"
 
     def dead_notes(self, letter_id: str) -> str:
-        """Hash beside a dead letter: `failures`; each part id -> ms of its journal entry if Twilio may have it, else
-        empty; `seen_ms`, when somebody first looked at it. `lua/bury.lua` and `lua/see_letters.lua` write,
-        `lua/retry_letter.lua` and the retention read. Permanent until retried or dropped."""
+        """Hash beside a dead letter: `failures` and `story` of its last turn; each part id -> ms of its journal entry
+        if Twilio may have it, else empty; `seen_ms`, when somebody first looked at it. `lua/bury.lua` and
+        `lua/see_letters.lua` write, `lua/retry_letter.lua` and the retention read. Permanent until retried or dropped.
+        """
         return f"{self.prefix}dead:{letter_id}:notes"

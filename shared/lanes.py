@@ -4,6 +4,7 @@ from shared.history import Memory
 from shared.keys import SEEN_TTL_MS, LaneKeys, Stage
 from shared.queue import lane_payload
 from shared.scripts import Call, script
+from shared.setbacks import MOST_KEPT, Setback, encode_setback
 
 
 def append(*, lane: LaneKeys, stage: Stage, records: tuple[bytes, ...], once: str | None = None) -> Call:
@@ -56,10 +57,10 @@ def hand_over(
     )
 
 
-def fail(*, lane: LaneKeys, stage: Stage, turn: str) -> Call:
-    """Count one failure of a turn; the reply is `[how often it has failed now, ms since the first time]`, both 0 if it
-    is no longer current."""
-    return Call(script("fail"), (lane.state,), (stage.value, turn))
+def fail(*, lane: LaneKeys, stage: Stage, turn: str, setback: Setback) -> Call:
+    """Count one failure of a turn and keep why; the reply is `[how often it has failed now, ms since the first time]`,
+    both 0 if it is no longer current."""
+    return Call(script("fail"), (lane.state,), (stage.value, turn, encode_setback(setback), MOST_KEPT))
 
 
 def sweep(*, lane: LaneKeys, stage: Stage) -> Call:

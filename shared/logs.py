@@ -48,9 +48,15 @@ def set_up_logs(role: str, *, level: int = logging.INFO, as_json: bool | None = 
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("twilio", "aiohttp", "asyncio", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy in ("twilio", "aiohttp", "asyncio", "uvicorn.access", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)  # of uvicorn: what it says at start and stop is ours to say
+    logging.getLogger("arq.worker").addFilter(_is_no_heartbeat)
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def _is_no_heartbeat(record: logging.LogRecord) -> bool:
+    """arq says every ten seconds that it lives, and tells nothing else by that."""
+    return not record.getMessage().startswith("recording health")
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -75,9 +75,8 @@ RANK = {
 
 FINAL_RANK = 5
 
-FINAL = frozenset(
-    {Status.DELIVERED, Status.READ, Status.UNDELIVERED, Status.FAILED, Status.CANCELED, Status.PARTIALLY_DELIVERED}
-)
+FINAL = frozenset(status for status, rank in RANK.items() if rank >= FINAL_RANK)
+"""Nothing but `read`, or a contradiction, comes after these. `partially_delivered` (to some of a group) is not one."""
 
 
 class PartState(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +96,12 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True):
     """`RawDlrDoneDate`: when the carrier was done, YYMMDDhhmm."""
     media_refused: str | None = None
     """Why Twilio refused its media, such as `twilio-21620`; it goes, or went, without them."""
+    received_ms: int | None = None
+    """When the text that it answers came in; known once Twilio has the part, as is the next."""
+    created_ms: int | None = None
+    """When its reply was written."""
+    reached: dict[Status, int] = {}
+    """When we learnt of each of Twilio's states, in ms."""
 
 
 async def enqueue_text(
@@ -147,7 +152,8 @@ def part_state_of(part_id: str, stored: dict[bytes, bytes]) -> PartState | None:
     if not stored:
         return None
     raw = {k.decode(): v.decode() for k, v in stored.items()}
-    return msgspec.convert({**raw, "part_id": part_id}, PartState, strict=False)
+    reached = {name[3:]: ms for name, ms in raw.items() if name.startswith("at:")}
+    return msgspec.convert({**raw, "part_id": part_id, "reached": reached}, PartState, strict=False)
 
 
 async def load_part_of_sid(redis: Redis, keys: Keys, message_sid: str) -> PartState | None:
@@ -214,12 +220,15 @@ def release(*, keys: Keys, part_id: str, attempt: str, media_refused: str = "") 
     return Call(script("release_part"), (keys.part(part_id),), (attempt, PART_TTL_MS, media_refused))
 
 
-def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Call:
-    """Twilio has `part` as `sid`; the reply is b"settled", b"fenced" or b"sid_taken"."""
+def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status, ask_after_s: float = 0) -> Call:
+    """Twilio has `part` as `sid`; the reply is b"settled", b"fenced" or b"sid_taken".
+
+    `ask_after_s`: when Twilio is asked how it ended if no callback tells; 0: never.
+    """
     lane = keys.lane(Stage.OUTBOUND, part.conversation)
     return Call(
         script("settle_part"),
-        (*lane.as_tuple(), keys.part(part.part_id), keys.sid(sid)),
+        (*lane.as_tuple(), keys.part(part.part_id), keys.sid(sid), keys.awaiting),
         (
             Stage.OUTBOUND.value,
             lane_payload(Stage.OUTBOUND.value),
@@ -229,6 +238,10 @@ def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status) -> Ca
             status.value,
             RANK[status],
             PART_TTL_MS,
+            FINAL_RANK,
+            int(ask_after_s * 1000),
+            part.created_ms,
+            "" if part.received_ms is None else part.received_ms,
         ),
     )
 
@@ -239,6 +252,6 @@ def record_status(
     """A delivery callback; the reply is b"recorded", b"stale", b"contradiction" or b"unknown"."""
     return Call(
         script("record_status"),
-        (keys.part(part_id), keys.sid(sid)),
+        (keys.part(part_id), keys.sid(sid), keys.awaiting),
         (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS, FINAL_RANK, carrier_time),
     )

@@ -24,7 +24,7 @@ from shared.config_rules import (
     check_redis_prefix,
     check_redis_url,
 )
-from shared.config_secrets import SecretResolver, SecretsSection
+from shared.config_secrets import SecretResolver, SecretsSection, UnresolvedSecrets
 from shared.config_shape import parse_section
 from shared.errors import ConfigError
 from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
@@ -148,11 +148,18 @@ class ConfigDocument(Section, frozen=True):
     secrets: Annotated[SecretsSection, Meta(description="Where SecretRefs lead.")] = SecretsSection()
 
 
-def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Load everything: the file (or none), the environment, the secrets. Raises `ConfigError`, exit status 78."""
+def load_settings(
+    config: Path | None = None, environ: Mapping[str, str] = os.environ, *, secrets: bool = True
+) -> Settings:
+    """Load everything: the file (or none), the environment, the secrets. Raises `ConfigError`, exit status 78.
+
+    `secrets=False` is for who only looks for a gateway, perhaps where its secrets are not at hand: of them only
+    `redis.url` is resolved, the others are empty, API tokens are left out, and an account may be incomplete.
+    """
     raw = load_file(config, environ)
     document = parse_section(raw.values, ConfigDocument)
-    resolver = SecretResolver(environ=environ, providers=document.secrets.providers)
+    redis_resolver = SecretResolver(environ=environ, providers=document.secrets.providers)
+    resolver = redis_resolver if secrets else UnresolvedSecrets(environ=environ, providers={})
     accounts = build_accounts(
         document.channels.sms,
         (raw.values.get("channels") or {}).get("sms") or {},
@@ -160,7 +167,8 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         resolver=resolver,
         texts_of=lambda account_id: texts_of_agent(agent_blocks(raw.values, account_id)),
     )
-    api_tokens = build_tokens(document.api, resolver=resolver, account_ids=frozenset(accounts.by_id))
+    account_ids = frozenset(accounts.by_id)
+    api_tokens = build_tokens(document.api, resolver=resolver, account_ids=account_ids) if secrets else ()
     folder = raw.source.parent if raw.source else Path.cwd()
     around = AgentSurroundings(values=raw.values, folder=folder, environ=environ, resolver=resolver)
     answered = attach_agents(accounts.by_id, around)
@@ -168,7 +176,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
         accounts=answered.accounts,
         default_account_id=accounts.default_id,
         agent=document.agent,
-        redis=_resolve_redis(document.redis, environ, resolver),
+        redis=_resolve_redis(document.redis, environ, redis_resolver),
         ingress=_checked_ingress(document.ingress),
         api_tokens=api_tokens,
         workers=_checked_workers(document.workers),

@@ -95,6 +95,17 @@ class OutboundWorker(Section, frozen=True):
             ),
         ),
     ] = msgspec.field(default=45, name="inDoubtSeconds")
+    final_state_after_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=86_400,
+            description=(
+                "When Twilio is asked how a text ended if no callback told; then again each time it is twice as old, "
+                "for a day. 0 = never."
+            ),
+        ),
+    ] = msgspec.field(default=300, name="finalStateAfterSeconds")
 
 
 class ProbeWorker(Section, frozen=True):

@@ -3,7 +3,7 @@
 Ids of ours begin with their conversation, so that their lanes are known. How an inbound SID of Twilio's leads to one of
 them is the caller's matter.
 
-Redis keys: the lanes and their jobs, the holds, conversation, part, message, dead, dead:*, paused, approved, optout.
+Redis keys: the lanes and their jobs, the holds, conversation, message, part, dead, dead:*, paused, approved, optout.
 """
 
 import re
@@ -27,6 +27,7 @@ from shared.records import (
     decode_reply,
 )
 from shared.redis_client import load_hash, load_list
+from shared.setbacks import Setback, setbacks_in
 
 AT_ONCE = 200
 """Dead letters that are read in one round trip."""
@@ -50,6 +51,8 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """How often that turn has failed so far."""
     due_ms: int | None
     """When the turn is to run (of a running one: the end of its lease); None: no job until the sweeper gives it one."""
+    last: Setback | None = None
+    """Why that turn failed or was put off last; None: it did not, or only for a moment."""
 
 
 class PartTrace(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +62,10 @@ class PartTrace(msgspec.Struct, frozen=True, kw_only=True):
     state: PartState | None
     """None: it was never tried."""
     wait: Wait | None = None
+    created_ms: int | None = None
+    """When its reply was written."""
+    received_ms: int | None = None
+    """When the text that it answers came in."""
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +78,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     """The person's number or other sender id, unmasked."""
     verdict: str | None = None
     """What admission decided about an inbound text."""
+    received_ms: int | None = None
+    """When that text came in, while it waits for the agent."""
     text_wait: Wait | None = None
     reply_id: str | None = None
     reply_wait: Wait | None = None
@@ -92,6 +101,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     running: bool
     failures: int
     due_ms: int | None
+    last: Setback | None
 
     def wait(self, position: int) -> Wait:
         """The place of the record at `position`."""
@@ -102,6 +112,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
             running=self.running,
             failures=self.failures,
             due_ms=self.due_ms,
+            last=self.last,
         )
 
 
@@ -115,14 +126,16 @@ async def load_ours(redis: Redis, keys: Keys, sought: str, our_id: str) -> Trace
     replies = [decode_reply(record) for record in formatting.records]
     outbound = await load_lane(redis, keys, Stage.OUTBOUND, conversation)
     waiting = [decode_part(record) for record in outbound.records]
-    places = {part.part_id: outbound.wait(place) for place, part in enumerate(waiting) if part.reply_id == reply_id}
+    places = {
+        part.part_id: (part, outbound.wait(place)) for place, part in enumerate(waiting) if part.reply_id == reply_id
+    }
     parts = await _load_parts(redis, keys, reply_id, None if index is None else int(index), places)
     letters = await load_letters(redis, keys, {our_id, reply_id})
     place = next((i for i, reply in enumerate(replies) if reply.reply_id == reply_id), None)
     held = await load_held_message(redis, keys, reply_id)
     record = await load_hash(redis, keys.message(reply_id))
     canceled_ms = int(record[b"canceled_ms"]) if b"canceled_ms" in record else None
-    if place is None and not parts and not letters and held is None and canceled_ms is None:
+    if place is None and not parts and not letters and held is None and not record:
         return None
     records: list[Reply | Part | DeadLetter] = [*([replies[place]] if place is not None else []), *letters]
     records += [part for part in waiting if part.reply_id == reply_id]
@@ -153,11 +166,12 @@ async def load_lane(redis: Redis, keys: Keys, stage: Stage, conversation: str) -
         running=bool(await redis.exists(ARQ_IN_PROGRESS + job)),
         failures=int(state.get(f"{stage.value}:failures".encode(), b"0")),
         due_ms=None if due is None else int(due),
+        last=next(iter(setbacks_in(state.get(f"{stage.value}:last".encode()))), None),
     )
 
 
 async def _load_parts(
-    redis: Redis, keys: Keys, reply_id: str, index: int | None, places: dict[str, Wait]
+    redis: Redis, keys: Keys, reply_id: str, index: int | None, places: dict[str, tuple[Part, Wait]]
 ) -> tuple[PartTrace, ...]:
     """One part, or with `index` None all of the reply that have a journal or wait."""
     found: list[PartTrace] = []
@@ -166,7 +180,17 @@ async def _load_parts(
         state = await load_part_state(redis, keys, part_id)
         if state is None and part_id not in places:
             break
-        found.append(PartTrace(part_id=part_id, state=state, wait=places.get(part_id)))
+        part, wait = places.get(part_id, (None, None))
+        known = part or state
+        found.append(
+            PartTrace(
+                part_id=part_id,
+                state=state,
+                wait=wait,
+                created_ms=known.created_ms if known else None,
+                received_ms=known.received_ms if known else None,
+            )
+        )
     return tuple(found)
 
 

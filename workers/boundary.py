@@ -17,7 +17,7 @@ import random
 import time
 import traceback
 from collections.abc import Awaitable
-from typing import cast
+from typing import NoReturn, cast
 
 import msgspec
 from redis.exceptions import RedisError
@@ -28,6 +28,7 @@ from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentEr
 from shared.lanes import fail
 from shared.logs import logger
 from shared.records import DeadLetter
+from shared.setbacks import Setback, note_put_off, setback_of
 from shared.twilio_codes import OPTED_OUT
 from workers.engine_jobs import PutOff
 from workers.schedule import MAX_CLAIMS, SUSPECT_AFTER, next_wait_s, patience_with
@@ -35,6 +36,8 @@ from workers.work import Environment, StageSpec, Work
 
 PAUSED_WAIT_S = 30.0
 IN_DOUBT_WAIT_S = 2.0
+WORTH_TELLING_S = 5.0
+"""From this wait on the reason of a put-off is kept, for `message trace`; sooner nobody could have read it."""
 REDIS_AWAY_WAIT_S = 1.0
 UNREADABLE_WAIT_S = 30.0
 
@@ -77,10 +80,7 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
     try:
         await _process(spec, work, env, rng)
     except NotNow as refusal:
-        work.outcome, work.facts["reason"] = "not_now", str(refusal)
-        if refusal.forgives:
-            await cast("Awaitable[int]", env.redis.hdel(work.lane.state, f"{work.stage.value}:failing_ms"))
-        raise PutOff(refusal.delay_s, counted=False) from None
+        await _put_off(work, env, refusal)
     except OutcomeUnknownError as error:
         work.outcome, work.facts["reason"] = "in_doubt", str(error)
         unknown = TransientError(str(error), code="outcome-unknown")
@@ -88,6 +88,7 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
     except AccountError as error:
         work.outcome, work.facts["reason"] = "account_paused", str(error)
         await _pause(spec, work, env, error)
+        await _note(work, setback_of(str(error), hint=error.hint))
         raise PutOff(PAUSED_WAIT_S, counted=False) from None
     except TransientError as error:
         work.outcome, work.facts["reason"] = "transient", str(error)
@@ -99,6 +100,7 @@ async def _attempt(spec: StageSpec, work: Work, env: Environment, rng: random.Ra
     except msgspec.DecodeError as error:
         work.outcome, work.facts["reason"] = "unreadable", str(error)
         log.error("unreadable_record", stage=work.stage.value, conversation=work.conversation, hint=NEWER_VERSION)
+        await _note(work, setback_of("its record cannot be read", hint=NEWER_VERSION))
         raise PutOff(UNREADABLE_WAIT_S, counted=False) from error
     except Exception as error:  # noqa: BLE001 - the boundary: whatever else a stage or an agent raises is a bug, and must not loop
         work.facts["traceback"] = traceback.format_exc()
@@ -137,7 +139,8 @@ async def _retry(
     *,
     at_least_s: float = 0.0,
 ) -> None:
-    failures, age_ms = await work.call(fail(lane=work.lane, stage=work.stage, turn=work.turn))
+    setback = setback_of(str(error), code=error.code)
+    failures, age_ms = await work.call(fail(lane=work.lane, stage=work.stage, turn=work.turn, setback=setback))
     if failures == 0:
         work.outcome = "fenced"
         return
@@ -157,6 +160,19 @@ async def _retry(
 
 def _gave_up(failures: int, age_ms: int) -> str:
     return f"it failed {failures} times within {max(1, round(age_ms / 60_000))} min; retry it once the cause is gone"
+
+
+async def _put_off(work: Work, env: Environment, refusal: NotNow) -> NoReturn:
+    work.outcome, work.facts["reason"] = "not_now", str(refusal)
+    if refusal.forgives:
+        await cast("Awaitable[int]", env.redis.hdel(work.lane.state, f"{work.stage.value}:failing_ms"))
+    if refusal.delay_s >= WORTH_TELLING_S:
+        await _note(work, setback_of(str(refusal)))
+    raise PutOff(refusal.delay_s, counted=False) from None
+
+
+async def _note(work: Work, setback: Setback) -> None:
+    await work.call(note_put_off(lane=work.lane, stage=work.stage, turn=work.turn, setback=setback))
 
 
 async def _pause(spec: StageSpec, work: Work, env: Environment, error: AccountError) -> None:

@@ -14,13 +14,14 @@ from typing import Any
 from arq.worker import Worker
 from redis.asyncio import Redis
 
+from shared.cancellation import pass_cancellation
 from shared.claims import Again, Claimant, Claimed, Cycle, Done
 from shared.group_commit import Confirm
 from shared.logs import logger
 from shared.scripts import Call
 from workers.engine_house import House
 from workers.engine_jobs import JobRunner
-from workers.engine_redis import TROUBLE, Bell, Outage, pass_cancellation
+from workers.engine_redis import TROUBLE, Bell, Outage
 from workers.engine_turn import Exchange, Running, Sent
 
 MOST_CLAIMS = 256

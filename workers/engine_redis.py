@@ -38,14 +38,6 @@ def arq_pool(url: str, queue: str, serializer: Serializer, deserializer: Deseria
     )
 
 
-def pass_cancellation() -> None:
-    """Raise CancelledError if this task was asked to end. For loops around Redis: redis-py sends through `wait_for`,
-    which in Python 3.11 swallows a cancellation that comes just as the write is done."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
 class Outage:
     """Waits for Redis with growing, jittered pauses; one line when it goes away, one when it is back."""
 

@@ -24,8 +24,15 @@ class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime | None
 
 
+class MessageEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How far Twilio has come with an outbound message."""
+
+    status: Status
+    error_code: int | None = None
+
+
 class MessagesApi(Protocol):
-    """Twilio's Messages resource. Both methods raise TransientError, PermanentError, AccountError or
+    """Twilio's Messages resource. The methods raise TransientError, PermanentError, AccountError or
     OutcomeUnknownError."""
 
     async def send(self, account: Account, part: Part) -> SentMessage:
@@ -34,6 +41,10 @@ class MessagesApi(Protocol):
 
     async def list_sent(self, account: Account, to: str, since: datetime) -> list[SentMessage]:
         """Outbound messages to this person created since then, newest first."""
+        ...
+
+    async def fetch(self, account: Account, sid: str) -> MessageEnd | None:
+        """How far this message has come; None if Twilio does not know it (any more)."""
         ...
 
     async def close(self) -> None:

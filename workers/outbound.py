@@ -170,7 +170,9 @@ async def _reconcile(work: Work, env: Environment, attempt: Attempt, detail: str
 
 
 async def _settle(work: Work, env: Environment, part: Part, sid: str, status: Status) -> None:
-    said = await work.commit(settle(keys=env.keys, part=part, turn=work.turn, sid=sid, status=status))
+    ask_after_s = env.settings.workers.outbound.final_state_after_s
+    call = settle(keys=env.keys, part=part, turn=work.turn, sid=sid, status=status, ask_after_s=ask_after_s)
+    said = await work.commit(call)
     reach(FaultPoint.AFTER_COMMIT, work.conversation)
     work.facts["message_sid"] = sid
     if said == b"sid_taken":

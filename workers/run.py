@@ -14,6 +14,7 @@ from shared.reload import SettingsWatcher
 from shared.settings import Settings
 from workers import agent, engine, format as formatting, outbound
 from workers.agents.directory import Agents
+from workers.final_states import FinalStates
 from workers.release import release_job
 from workers.retention import expire_letters_chore
 from workers.stage_job import stage_job
@@ -74,14 +75,16 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
             environment.twilio = TwilioApi(
                 settings.twilio_api_base, timeout_s=settings.workers.outbound.request_timeout_s
             )
+            ctx["asking"] = asyncio.create_task(FinalStates(environment).run())
         ctx["env"] = environment
         ctx["watching"] = asyncio.create_task(watcher.run())
 
     async def shut_down(ctx: dict[str, Any]) -> None:
-        watching = ctx.get("watching")
-        if watching is not None:  # told to leave before Redis was ever there
-            watching.cancel()
-            await asyncio.wait([watching])
+        beside = [ctx[name] for name in ("watching", "asking") if name in ctx]
+        for task in beside:
+            task.cancel()
+        if beside:  # else told to leave before Redis was ever there
+            await asyncio.wait(beside)
         if environment.twilio is not None:
             await environment.twilio.close()
         if agents is not None:

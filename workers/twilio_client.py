@@ -30,7 +30,7 @@ from shared.records import Part
 from shared.settings import Account
 from shared.status_callback import callback_url
 from shared.twilio_codes import ErrorClass, classify
-from workers.messages_api import SentMessage
+from workers.messages_api import MessageEnd, SentMessage
 
 CONNECT_S = 5.0
 
@@ -155,6 +155,18 @@ class TwilioApi:
             return await question(self._client(account))
         except TwilioException as error:
             raise as_our_error(error) from error
+
+    async def fetch(self, account: Account, sid: str) -> MessageEnd | None:
+        """How far this message has come; None if Twilio does not know it (any more). Raises as `send`."""
+        try:
+            message = await self._client(account).messages(sid).fetch_async()
+        except TwilioRestException as error:
+            if error.status == 404:
+                return None
+            raise as_our_error(error) from error
+        except TwilioException as error:
+            raise as_our_error(error) from error
+        return MessageEnd(status=_sent(message).status, error_code=message.error_code)
 
     async def close(self) -> None:
         """Close the connections."""

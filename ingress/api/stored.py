@@ -54,8 +54,10 @@ class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     hashes: list[dict[bytes, bytes]]
 
 
-async def load_message(redis: Redis, keys: Keys, message_id: str) -> StoredMessage | None:
-    """The message, or None if nothing is known of it."""
+async def load_message(
+    redis: Redis, keys: Keys, message_id: str, *, account_id: str | None = None
+) -> StoredMessage | None:
+    """The message, or None if nothing is known of it. `account_id`: whose it is, if the caller knows."""
     conversation = message_id.partition("-")[0]
     record = await load_hash(redis, keys.message(message_id))
     created_ms = int(record[b"created_ms"]) if b"created_ms" in record else None
@@ -66,24 +68,26 @@ async def load_message(redis: Redis, keys: Keys, message_id: str) -> StoredMessa
     while len(seen.hashes) == size < MOST_PARTS:
         size *= 4
         seen = await _look(redis, keys, message_id, conversation, since_ms, size)
-    account_id = next((stored[b"account"] for stored in (record, *seen.hashes) if b"account" in stored), None)
+    account = next((stored[b"account"] for stored in (record, *seen.hashes) if b"account" in stored), None)
     if held is None and not seen.busy:  # it may have left its lane for the hold just now
         held = await load_held_message(redis, keys, message_id)
-    if account_id is None and held is not None:
-        account_id = held.account_id.encode()
+    if account is not None:
+        account_id = account.decode()
+    elif held is not None:
+        account_id = held.account_id
     if account_id is None:
         return None
     states = (part_state_of(f"{message_id}.{index}", stored) for index, stored in enumerate(seen.hashes))
     return StoredMessage(
         message_id=message_id,
         conversation=conversation,
-        account_id=account_id.decode(),
+        account_id=account_id,
         created_ms=created_ms,
         states=tuple(state for state in states if state is not None),
         waiting=tuple(part.part_id for part in seen.waiting if part.reply_id == message_id),
         lanes_busy=seen.busy,
         letters=await _load_letters(redis, keys, seen.letter_ids, message_id),
-        paused=bool(await redis.exists(keys.paused(account_id.decode()))),
+        paused=bool(await redis.exists(keys.paused(account_id))),
         held=held,
         canceled=b"canceled_ms" in record,
     )

@@ -1,11 +1,11 @@
 -- record_status.lua: a delivery callback of Twilio's about one of our parts.
 --
--- KEYS: 1 part; 2 sid.
+-- KEYS: 1 part; 2 sid; 3 awaiting.
 -- ARGV: 1 part id; 2 sid; 3 status; 4 rank of the status; 5 error code or empty; 6 lifetime of the part in ms; 7 rank from which
 --       a status is final; 8 the carrier's own time (RawDlrDoneDate) or empty.
 -- Returns 'recorded', 'stale' (an earlier status that came late, or a repetition), 'contradiction', or 'unknown' (no such part, or the message carries
 -- another part).
--- A callback proves that Twilio has the part: it settles one that is in doubt, before any answer came.
+-- A final status ends the wait for one (take_awaiting.lua). A callback proves that Twilio has the part: it settles one that is in doubt, before any answer came.
 -- Atomic because callbacks overtake each other, and the answer to the request.
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end
 local owner = redis.call('GET', KEYS[2])
@@ -26,7 +26,8 @@ if tonumber(ARGV[4]) <= tonumber(part[2] or '-1') then
   end
   return 'stale'
 end
-redis.call('HSET', KEYS[1], 'status', ARGV[3], 'rank', ARGV[4], 'status_ms', now)
+redis.call('HSET', KEYS[1], 'status', ARGV[3], 'rank', ARGV[4], 'status_ms', now, 'at:' .. ARGV[3], now)
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'error_code', ARGV[5]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'carrier_time', ARGV[8]) end
+if tonumber(ARGV[4]) >= tonumber(ARGV[7]) then redis.call('ZREM', KEYS[3], ARGV[1]) end
 return 'recorded'

@@ -3,8 +3,8 @@
 --
 -- What becomes of each part of the letter:
 --   accepted (a callback came meanwhile)   stays; its turn finds that and sends nothing.
---   may be with Twilio (see bury.lua)      dispatching, with the time of its old journal entry: its turn finds it in doubt,
---                                          looks at Twilio, and sends it only if it is not there.
+--   may be with Twilio (see bury.lua)      dispatching, with the time of its old journal entry and without a lifetime: its turn
+--                                          finds it in doubt, looks at Twilio, and sends it only if it is not there.
 --   certainly not sent                     waiting. It reserves its place in both paces anew.
 -- Each but the first is marked as retried: whoever retries it wants it sent, however old it is.
 -- A letter without notes was buried by an older version: then any journal entry counts as doubt.
@@ -32,10 +32,11 @@ for i = 9, #KEYS do
     redis.call('HSET', KEYS[i], 'retried_ms', string.format('%.0f', now))
     if announced[i] ~= '' then
       redis.call('HSET', KEYS[i], 'state', 'dispatching', 'journaled_ms', announced[i])
+      redis.call('PERSIST', KEYS[i]) -- a doubt must not be forgotten while its part waits
     else
       redis.call('HSET', KEYS[i], 'state', 'waiting')
+      redis.call('PEXPIRE', KEYS[i], ARGV[5])
     end
-    redis.call('PEXPIRE', KEYS[i], ARGV[5])
   end
 end
 append(lane_at(1, 1), 7, last, now)

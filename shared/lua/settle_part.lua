@@ -1,8 +1,10 @@
 -- settle_part.lua: Twilio has the part: keep its SID and go on to the lane's next one.
 -- include: jobs lanes
 --
--- KEYS: 1-5 outbound lane; 6 part; 7 sid.
--- ARGV: 1 stage, 2 payload; 3 turn; 4 part id; 5 sid; 6 status; 7 rank of the status; 8 lifetime of the part in ms.
+-- KEYS: 1-5 outbound lane; 6 part; 7 sid; 8 awaiting.
+-- ARGV: 1 stage, 2 payload; 3 turn; 4 part id; 5 sid; 6 status; 7 rank of the status; 8 lifetime of the part in ms; 9 rank from
+--       which a status is final; 10 ms until Twilio is asked for the end if no callback tells it (0: never); 11 when its reply was
+--       written, 12 when the text that it answers was received, or empty.
 -- Returns 'settled'; 'fenced' (another worker settled this turn; the SID is kept all the same, since it is true);
 -- 'sid_taken' (this message already carries another part: nothing was done).
 -- Atomic because a part must leave its lane exactly when its SID is known, and a SID may be claimed by one part only.
@@ -14,7 +16,11 @@ redis.call('SET', KEYS[7], ARGV[4], 'PX', ARGV[8])
 -- A callback may have come before the answer: never step back from what it said.
 local rank = tonumber(redis.call('HGET', KEYS[6], 'rank') or '-1')
 if tonumber(ARGV[7]) > rank then redis.call('HSET', KEYS[6], 'status', ARGV[6], 'rank', ARGV[7]) end
-redis.call('HSET', KEYS[6], 'state', 'accepted', 'sid', ARGV[5])
+redis.call('HSET', KEYS[6], 'state', 'accepted', 'sid', ARGV[5], 'created_ms', ARGV[11])
+if ARGV[12] ~= '' then redis.call('HSET', KEYS[6], 'received_ms', ARGV[12]) end
 redis.call('HSETNX', KEYS[6], 'accepted_ms', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[6], ARGV[8])
+if ARGV[10] ~= '0' and math.max(rank, tonumber(ARGV[7])) < tonumber(ARGV[9]) then
+  redis.call('ZADD', KEYS[8], 'NX', string.format('%.0f', now + tonumber(ARGV[10])), ARGV[4])
+end
 return advanced and 'settled' or 'fenced'

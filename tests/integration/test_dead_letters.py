@@ -21,6 +21,7 @@ from shared.outbox import Status, dispatch, load_part_state, record_status, rele
 from shared.records import DeadLetter, InboundText, Origin, Part, decode_dead_letter, decode_part, encode
 from shared.redis_client import load_list
 from shared.scripts import Call
+from shared.setbacks import MOST_KEPT, setback_of
 
 CONVERSATION = "conversation"
 
@@ -95,6 +96,12 @@ class Desk:
         )
         verdict, detail = await self.send(call)
         return verdict.decode(), detail.decode()
+
+    async def fail(self, reason: str) -> int:
+        setback = setback_of(reason, code="unreachable")
+        call = fail(lane=self.lane, stage=Stage.OUTBOUND, turn=await self.turn(), setback=setback)
+        failures, _ = await self.send(call)
+        return int(failures)
 
     async def bury(self, *parts: Part) -> Kept:
         letter = letter_of(Stage.OUTBOUND, await self.turn(), [encode(part) for part in parts])
@@ -220,7 +227,6 @@ async def test_a_doubt_outlives_the_state_of_the_part(desk: Desk) -> None:
     await desk.redis.delete(desk.keys.part(part.part_id))
     await desk.retry(kept)
     assert (await desk.dispatch(part, "b"))[0] == "in_doubt"
-    assert await desk.redis.pttl(desk.keys.part(part.part_id)) > 0
 
 
 async def test_a_letter_without_notes_counts_every_journal_entry_as_doubt(desk: Desk) -> None:
@@ -250,14 +256,38 @@ async def test_retried_parts_take_their_turn_in_the_senders_pace(desk: Desk) -> 
 async def test_the_failures_of_the_last_turn_are_kept_with_the_letter(desk: Desk) -> None:
     (part,) = parts_of("r", 1)
     await desk.fill(part)
-    for _ in range(3):
-        await desk.send(fail(lane=desk.lane, stage=Stage.OUTBOUND, turn=await desk.turn()))
+    for reason in ("refused", "reset", "refused again"):
+        await desk.fail(reason)
     kept = await desk.bury(part)
-    assert (await load_notes(desk.redis, desk.keys, kept.letter.letter_id)).failures == 3
+    notes = await load_notes(desk.redis, desk.keys, kept.letter.letter_id)
+    assert notes.failures == 3
+    assert [setback.reason for setback in notes.story] == ["refused", "reset", "refused again"]
+    assert {setback.code for setback in notes.story} == {"unreachable"}
+    assert notes.may_be_sent == frozenset(), "no reason is taken for a part"
     await desk.retry(kept)
-    assert await desk.send(fail(lane=desk.lane, stage=Stage.OUTBOUND, turn=await desk.turn())) == [1, 0], (
-        "it starts anew"
-    )
+    assert await desk.fail("anew") == 1, "it starts anew"
+
+
+async def test_of_many_failures_the_last_are_kept(desk: Desk) -> None:
+    (part,) = parts_of("r", 1)
+    await desk.fill(part)
+    for number in range(MOST_KEPT + 5):
+        await desk.fail(f"number {number}")
+    kept = await desk.bury(part)
+    notes = await load_notes(desk.redis, desk.keys, kept.letter.letter_id)
+    assert notes.failures == MOST_KEPT + 5
+    assert [setback.reason for setback in notes.story] == [f"number {n}" for n in range(5, MOST_KEPT + 5)]
+
+
+async def test_a_doubt_that_is_retried_is_not_forgotten_however_long_it_waits(desk: Desk) -> None:
+    announced, untried = parts_of("r", 2)
+    await desk.fill(announced, untried)
+    await desk.dispatch(announced, "a")
+    kept = await desk.bury(announced, untried)
+    assert await desk.redis.pttl(desk.keys.part(announced.part_id)) > 0
+    await desk.retry(kept)
+    assert await desk.redis.pttl(desk.keys.part(announced.part_id)) == -1
+    assert (await desk.dispatch(announced, "b"))[0] == "in_doubt"
 
 
 async def test_letters_are_read_in_the_order_of_their_burial_and_never_expire(desk: Desk) -> None:

@@ -24,6 +24,7 @@ from shared.outbox import (
 from shared.records import DeadLetter, Origin, Part, decode_dead_letter, decode_part, encode
 from shared.redis_client import load_list
 from shared.scripts import Call
+from shared.setbacks import note_put_off, setback_of, setbacks_in
 
 PEER, CONVERSATION = "+15557654321", "conversation"
 
@@ -81,6 +82,12 @@ class Desk:
             )
         )
         return verdict.decode(), detail.decode()
+
+    async def fail(self, turn: str) -> int:
+        lane = self.keys.lane(Stage.OUTBOUND, CONVERSATION)
+        setback = setback_of("it failed", code="unreachable")
+        failures, _ = await self.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback))
+        return int(failures)
 
     async def settle(self, part: Part, sid: str, status: Status = Status.QUEUED, *, turn: str | None = None) -> str:
         call = settle(keys=self.keys, part=part, turn=turn or await self.turn(), sid=sid, status=status)
@@ -239,12 +246,29 @@ async def test_a_text_whose_call_is_sent_again_is_appended_once(desk: Desk) -> N
 
 async def test_failures_are_counted_per_turn(desk: Desk) -> None:
     await desk.fill(part_of(0), part_of(1))
-    lane, turn = desk.keys.lane(Stage.OUTBOUND, CONVERSATION), await desk.turn()
-    assert [(await desk.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn)))[0] for _ in range(3)] == [1, 2, 3]
+    turn = await desk.turn()
+    assert [await desk.fail(turn) for _ in range(3)] == [1, 2, 3]
     await desk.dispatch(part_of(0))
     await desk.settle(part_of(0), "SM1")
-    assert await desk.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn)) == [0, 0], "the turn is over"
-    assert await desk.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=await desk.turn())) == [1, 0]
+    assert await desk.fail(turn) == 0, "the turn is over"
+    assert await desk.fail(await desk.turn()) == 1
+
+
+async def test_the_reason_of_a_turn_is_forgotten_with_it(desk: Desk) -> None:
+    await desk.fill(part_of(0), part_of(1))
+    lane, turn = desk.keys.lane(Stage.OUTBOUND, CONVERSATION), await desk.turn()
+    setback = setback_of("the account is paused by +15557654321")
+    call = note_put_off(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback)
+    assert await desk.send(call) == 1
+    (kept,) = setbacks_in(await desk.redis.hget(lane.state, "outbound:last"))  # type: ignore[misc]
+    assert kept == setback
+    assert "7654321" not in kept.reason
+    await desk.fail(turn)
+    await desk.dispatch(part_of(0))
+    await desk.settle(part_of(0), "SM1")
+    left = await desk.redis.hkeys(lane.state)  # type: ignore[misc]
+    assert [field for field in left if b":" in field] == []
+    assert await desk.send(call) == 0, "the reason of an old turn is not told of a new one"
 
 
 async def test_giving_up_takes_the_rest_of_the_reply_and_the_lane_goes_on(desk: Desk) -> None:

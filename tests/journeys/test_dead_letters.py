@@ -8,7 +8,7 @@ import json
 import msgspec
 import pytest
 
-from sandbox.faults import Callbacks, accept_then_drop, twilio_error
+from sandbox.faults import Callbacks, accept_then_drop, too_many_requests, twilio_error
 from shared.keys import ARQ_RETRY
 from shared.outbox import enqueue_text
 from tests.journeys.house import House
@@ -76,6 +76,34 @@ async def test_a_part_that_cannot_be_sent_parks_the_rest_and_is_retried_once_the
     assert said(house, ANN) == [PARTS[0], "Are you there?", *PARTS[1:]], "once, in order, at the end"
     assert await letters(house) == []
     assert "was retried or dropped" in await house.cli("deadletter", "retry", letter_id, status=1)
+
+
+async def test_the_trace_says_why_a_text_waits_and_its_letter_tells_every_failure(house: House) -> None:
+    quick_house(house)
+    await house.start()
+    faults = house.sandbox.state.faults
+    faults.add(too_many_requests(times=1, retry_after_s=0))
+    faults.add(too_many_requests(times=1, retry_after_s=8))
+    faults.add(twilio_error(21211))
+    message = await house.text(ANN, "hello")
+
+    async def failed_twice() -> bool:
+        shown = json.loads(await house.cli("message", "trace", message.sid, "--json"))
+        waits = [part["waiting"] for part in shown["parts"] if part["waiting"]]
+        return any(wait["failures"] == 2 and wait["dueInSeconds"] for wait in waits)
+
+    await house.until(failed_twice)
+    shown = json.loads(await house.cli("message", "trace", message.sid, "--json"))
+    (part,) = shown["parts"]
+    assert part["waiting"]["lastReason"]["code"] == "twilio-20429"
+    assert part["waiting"]["dueAt"] is not None
+    assert [step["step"] for step in part["times"]][:2] == ["received", "written"]
+    assert "(twilio-20429)" in shown["summary"]
+
+    story = json.loads(await house.cli("deadletter", "show", await letter(house), "--json"))
+    assert story["code"] == "twilio-21211"
+    assert [each["code"] for each in story["history"]] == ["twilio-20429"] * 2
+    assert all(each["hint"] for each in story["history"])
 
 
 async def test_a_part_that_was_buried_although_twilio_has_it_is_not_sent_again(house: House) -> None:

@@ -5,6 +5,7 @@ told to Twilio as 503, and no process ends because another one did.
 """
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -156,6 +157,16 @@ async def test_while_redis_is_away_twilio_is_told_503_and_what_it_was_told_200_i
     for talk in talks:
         await talk.check_answers()
     assert all_alive(house)
+
+    async def told_of_the_end() -> bool:
+        return "redis_back" in house.log("ingress")
+
+    await house.until(told_of_the_end)
+    lines = [json.loads(line) for line in house.log("ingress").splitlines() if line.startswith("{")]
+    assert [line["event"] for line in lines if line["event"].startswith("redis_")] == ["redis_away", "redis_back"]
+    assert [line["event"] for line in lines].count("webhook_not_stored") == 0
+    refused = sum(talk.told.count(503) for talk in talks)  # and callbacks besides
+    assert [line["answered_503"] >= refused for line in lines if line["event"] == "redis_back"] == [True]
 
 
 async def test_a_redis_that_hangs_is_answered_503_within_the_time_that_twilio_waits(house: House) -> None:

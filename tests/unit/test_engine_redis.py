@@ -15,8 +15,8 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from shared.cancellation import pass_cancellation
 from shared.redis_client import is_away
-from workers import engine_redis
 from workers.engine_redis import LONGEST_WAIT_S, Outage
 
 
@@ -70,7 +70,7 @@ async def test_a_swallowed_cancellation_is_found() -> None:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            engine_redis.pass_cancellation()
+            pass_cancellation()
             return "not reached"
 
     task = asyncio.create_task(work())
@@ -78,4 +78,4 @@ async def test_a_swallowed_cancellation_is_found() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    engine_redis.pass_cancellation()  # this task was not asked to end
+    pass_cancellation()  # this task was not asked to end

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from twilio.request_validator import RequestValidator
 
 from ingress.signature import is_genuine, port_variants, signature, signed_parameters, url_as_signed
-from shared.status_callback import callback_url, part_of_query
+from shared.status_callback import callback_url, part_of_query, signed_callback_url
 
 EXAMPLES = int(os.environ.get("TEXTGATE_EXAMPLES", "1500"))
 """Generated requests per property; `make millions` runs a million of each."""
@@ -99,8 +99,11 @@ def test_port_variants_are_the_default_port_only() -> None:
 
 
 def test_the_callback_url_keeps_query_and_overrides() -> None:
-    assert callback_url("https://a/x", "p.0") == "https://a/x?textgate_part=p.0"
+    ours = "#rc=3&rp=ct,rt,5xx&rt=4000"
+    assert callback_url("https://a/x", "p.0") == f"https://a/x?textgate_part=p.0{ours}"
+    assert callback_url("https://a/x?t=1", "p.0") == f"https://a/x?t=1&textgate_part=p.0{ours}"
     assert callback_url("https://a/x?t=1#rc=3", "p.0") == "https://a/x?t=1&textgate_part=p.0#rc=3"
+    assert signed_callback_url("https://a/x?t=1", "p.0") == "https://a/x?t=1&textgate_part=p.0"
     assert part_of_query("t=1&textgate_part=p.0") == "p.0"
     assert part_of_query("t=1") == ""
 

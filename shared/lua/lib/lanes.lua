@@ -119,7 +119,8 @@ local function advance(lane, turn, n, now)
   local known = redis.call('HMGET', lane.state, lane.stage, window)
   if known[1] ~= turn then return false end
   redis.call('LTRIM', lane.list, n, -1)
-  redis.call('HDEL', lane.state, lane.stage .. ':failures', lane.stage .. ':failing_ms')
+  redis.call('HDEL', lane.state, lane.stage .. ':failures', lane.stage .. ':failing_ms', lane.stage .. ':story',
+    lane.stage .. ':last')
   finish_job(lane.queue, lane.list .. ':' .. turn)
   local next_turn = string.format('%.0f', redis.call('HINCRBY', lane.state, lane.stage, 1))
   local busy = redis.call('EXISTS', lane.list) == 1

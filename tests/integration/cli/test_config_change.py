@@ -102,7 +102,7 @@ def test_a_patch_that_says_nothing_new_touches_nothing(textgate: Command, file: 
     [
         (["set", "channels.sms.dmPolicy", "opne"], 78, "channels.sms.dmPolicy: found"),
         (["set", "channels.sms.dmPolicy", "open"], 78, "(nothing was written)"),
-        (["set", "channels.sms.dmpolicy", "open"], 1, "did you mean dmPolicy?"),
+        (["set", "channels.sms.dmpolicy", "open"], 78, "did you mean dmPolicy?"),
         (["set", "channels.sms.allowFrom[0]", "x"], 1, "set as a whole"),
         (["set", "channels.sms.authToken", "{source: 'env'"], 1, "starts like JSON5 but is none"),
         (["set", "channels.sms.authToken", "null"], 78, "channels.sms.authToken: missing"),

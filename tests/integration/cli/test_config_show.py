@@ -125,6 +125,31 @@ def test_validate_of_a_wrong_file_for_programs(textgate: Command, tmp_path: Path
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "said"),
+    [
+        ("{}", "channels.sms", "no account is configured"),
+        ("{channels: {sms: {enabled: false}}}", "channels.sms", "every account is switched off"),
+        (
+            """{channels: {sms: {accountSid: "AC0", authToken: "x", fromNumber: "+12025550100", publicWebhookUrl:
+            "https://example.com/"}}, agent: {kind: "python", callable: "no_such_module:reply"}}""",
+            "agent.callable",
+            "no_such_module",
+        ),
+    ],
+    ids=["nobody", "switched off", "agent"],
+)
+def test_what_up_refuses_is_not_valid(textgate: Command, tmp_path: Path, text: str, path: str, said: str) -> None:
+    (tmp_path / "textgate.json5").write_text(text)
+    done = textgate("config", "validate", "--json")
+    assert done.returncode == 78
+    answer = json.loads(done.stdout)
+    assert (answer["valid"], answer["error"]["path"]) == (False, path)
+    assert said in done.stderr
+    assert done.stderr.count("\n") <= 1 or path == "agent.callable"
+    assert textgate("config", "validate").returncode == 78
+
+
 def test_validate_shows_source_accounts_and_warnings(textgate: Command) -> None:
     variables = {**ENVIRONMENT, "TWILIO_ACCOUNT_SID": "ACxxxx"}
     done = textgate("config", "validate", **variables)

@@ -116,11 +116,9 @@ async def test_revoking_does_not_pretend_that_an_open_door_is_shut(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["deny", "sms"], "textgate pairing deny CODE"),
         (["deny", "fax", "ABCD2345"], "there is no channel fax"),
         (["deny", "ABCD2345", "--account", "nobody"], "choose one of default"),
         (["deny", "AB CD"], "no pairing request has the code"),
-        (["revoke", "sms"], "textgate pairing revoke +15551234567"),
         (["revoke", "+12025550155", "--account", "nobody"], "choose one of default"),
         (["revoke", "+12025550155", "--channel", "fax"], "there is no channel fax"),
         (["allowed", "fax"], "there is no channel fax"),

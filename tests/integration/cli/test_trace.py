@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from shared.dead_letters import bury
+from shared.dead_letters import bury, drop
 from shared.group_commit import execute
 from shared.keys import Keys, Stage
-from shared.lanes import append
+from shared.lanes import append, fail
 from shared.outbox import Status, record_status, settle
-from shared.records import DeadLetter, Pause, encode
+from shared.records import DeadLetter, Origin, Pause, Reply, encode
+from shared.setbacks import note_put_off, setback_of
 
 from .conftest import Command
 from .trace_line import CONVERSATION, OTHER_SID, OUT_SID, PEER, SID, Line
@@ -65,6 +66,80 @@ async def test_a_text_is_followed_from_the_door_to_the_phone(line: Line) -> None
         await line.do(call)
     whole = await line.trace(reply_id)
     assert (whole["state"], len(whole["parts"])) == ("delivered", 2)
+
+
+async def test_what_waits_says_why_it_failed_last_and_when_it_goes_on(line: Line) -> None:
+    await line.text()
+    first, _ = await line.cut(await line.answer())
+    turn, lane = await line.turn(Stage.OUTBOUND), line.keys.lane(Stage.OUTBOUND, CONVERSATION)
+    setback = setback_of("too many requests for +12025550123", code="twilio-20429")
+    assert await line.do(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback)) == 1
+    shown = await line.trace(first.part_id)
+    wait = shown["parts"][0]["waiting"]
+    assert (wait["failures"], wait["lastReason"]["code"]) == (1, "twilio-20429")
+    assert wait["dueAt"] is not None
+    assert "too many requests for +1202•••0123 (twilio-20429)" in shown["summary"]
+    await line.do(note_put_off(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback_of("the sender's pace")))
+    wait = (await line.trace(first.part_id))["parts"][0]["waiting"]
+    assert (wait["failures"], wait["lastReason"]["reason"], wait["lastReason"]["code"]) == (
+        1,
+        "the sender's pace",
+        None,
+    )
+    await line.send(first, OUT_SID)
+    assert (await line.trace(OUT_SID))["parts"][0]["waiting"] is None
+
+
+async def test_the_times_of_each_stage_are_kept_with_the_part(line: Line) -> None:
+    await line.text()
+    part, _ = await line.cut(await line.answer())
+    assert [step["step"] for step in (await line.trace(part.part_id))["parts"][0]["times"]] == ["written"]
+    await line.send(part, OUT_SID)
+    for status in (Status.DELIVERED, Status.SENT):
+        await line.do(record_status(keys=line.keys, part_id=part.part_id, sid=OUT_SID, status=status))
+    times = (await line.trace(OUT_SID))["parts"][0]["times"]
+    assert [step["step"] for step in times] == ["written", "posted", "accepted", "delivered"]
+    assert all(step["afterMs"] >= 0 for step in times[2:])
+
+
+async def test_a_dropped_letter_leaves_the_apology_as_the_answer(line: Line) -> None:
+    text = await line.text()
+    turn = await line.turn(Stage.AGENT)
+    letter = DeadLetter(
+        letter_id="l1",
+        stage="agent",
+        account_id="default",
+        conversation=CONVERSATION,
+        turn=turn,
+        code="agent-failed",
+        message="",
+        hint="",
+        attempts=1,
+        buried_ms=1,
+        records=(encode(text),),
+    )
+    apology = Reply(
+        reply_id=f"{CONVERSATION}-{turn}",
+        account_id="default",
+        conversation=CONVERSATION,
+        to=PEER,
+        texts=("Sorry",),
+        origin=Origin.APOLOGY,
+        created_ms=1,
+    )
+    assert await line.do(bury(keys=line.keys, stage=Stage.AGENT, letter=letter, apology=apology)) == 1
+    assert (await line.trace(SID))["state"] == "dead"
+    assert await line.do(drop(keys=line.keys, letter_id="l1")) == 1
+    shown = await line.trace(SID)
+    assert (shown["state"], shown["reply"]["id"]) == ("waiting", apology.reply_id)
+
+
+async def test_a_message_of_the_api_is_known_before_it_is_cut_and_when_nothing_was_left_of_it(line: Line) -> None:
+    message_id = f"{CONVERSATION}-api-0123"
+    await line.redis.hset(line.keys.message(message_id), mapping={"account": "default"})  # type: ignore[misc]
+    await line.redis.expire(line.keys.message(message_id), 60)
+    shown = await line.trace(message_id)
+    assert (shown["state"], shown["account"]) == ("done", "default")
 
 
 async def test_a_failed_delivery_says_what_twilios_code_means(line: Line) -> None:

@@ -18,6 +18,7 @@ from cli.embedded_redis import EmbeddedRedis
 from cli.gateway_child import GatewayChild, GatewayFailedError, sandbox_gateway
 from cli.options import Common
 from cli.pairing import approve_code, load_requests
+from cli.running import load_running
 from cli.sandbox_phone import SandboxPhone
 from cli.target import find_target
 from sandbox.config import DEFAULT_NUMBER
@@ -164,6 +165,61 @@ async def test_ruling_13_a_sandbox_refuses_a_redis_that_holds_real_lanes(tmp_pat
         done = await asyncio.to_thread(textgate, "up", "--sandbox", TEXTGATE_REDIS_URL=server.url)
     assert done.returncode == 1
     assert "holds the conversations of a real gateway" in done.stderr
+
+
+Started = tuple[asyncio.subprocess.Process, "asyncio.Task[None]"]
+
+
+async def start_up(state: Path, environ: dict[str, str], tape: Tape) -> Started:
+    """`textgate up --sandbox`, ready, and the task that reads its lines onto the tape until it ends."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cli.main", "up", "--sandbox", "--state-dir", str(state)),
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    stream = process.stdout
+    assert stream is not None
+
+    async def read() -> None:
+        while line := (await stream.readline()).decode():
+            tape.say("up", line)
+
+    reading = asyncio.create_task(read())
+    await tape.wait_for("up", "Ctrl-C stops everything")
+    return process, reading
+
+
+async def test_a_ctrl_c_that_comes_twice_at_once_kills_nobody(state: Path, environ: dict[str, str], tape: Tape) -> None:
+    process, reading = await start_up(state, environ, tape)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(process.wait(), LIMIT_S) == 0
+    await reading
+    said = "".join(tape.of("up"))
+    assert "press again to kill them" in said
+    assert "killed" not in said
+
+
+async def test_a_ctrl_c_a_moment_later_kills_what_does_not_leave(
+    state: Path, environ: dict[str, str], tape: Tape
+) -> None:
+    process, reading = await start_up(state, environ, tape)
+    running = load_running(state / "sandbox")
+    assert running is not None
+    async with Redis.from_url(running.redis_url or "") as redis:
+        (health,) = {key async for key in redis.scan_iter(match="tgsandbox:queue:format:health:*")}
+    os.kill(int(health.decode().split("-")[-2]), signal.SIGSTOP)  # it will not leave by itself
+
+    async def press_until_it_helps() -> None:
+        while not any("as you asked" in line for line in tape.of("up")):
+            process.send_signal(signal.SIGINT)
+            await asyncio.sleep(0.1)
+
+    await asyncio.wait_for(press_until_it_helps(), LIMIT_S)
+    assert await asyncio.wait_for(process.wait(), LIMIT_S) == 1
+    await reading
+    assert any("format killed, as you asked" in line for line in tape.of("up"))
 
 
 async def test_a_port_that_is_taken_is_named_before_anything_runs(textgate: Command) -> None:

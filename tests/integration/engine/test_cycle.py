@@ -12,6 +12,7 @@ from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, fail
 from shared.queue import split_job_id
+from shared.setbacks import setback_of
 from tests.integration.engine.rig import Queue
 
 LEASE_MS = 60_000
@@ -228,7 +229,11 @@ async def test_what_ends_a_turn_passes_in_a_full_redis(own_redis: Redis, own_que
     assert await ann.claim() == [job.decode()]
     assert await ann.renew(job.decode()) == set()
     counted, released = await execute(
-        own_redis, [fail(lane=lane, stage=Stage.AGENT, turn=turn), outbox.release(keys=keys, part_id="p", attempt="a")]
+        own_redis,
+        [
+            fail(lane=lane, stage=Stage.AGENT, turn=turn, setback=setback_of("full")),
+            outbox.release(keys=keys, part_id="p", attempt="a"),
+        ],
     )
     assert (counted, released) == ([1, 0], 1)
     assert (await ann.cycle(Again(job.decode(), 0, counted=True))).lost == set()

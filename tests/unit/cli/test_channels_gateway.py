@@ -3,12 +3,14 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cli.channels_gateway import find_gateway
 from cli.options import Common
 from cli.running import RunningAccount, RunningUp, save_running
-from shared.errors import UsageError
+from cli.target import find_target
+from shared.errors import ConfigError, UsageError
 
 CONFIG = """{ channels: { sms: { accountSid: "AC00000000000000000000000000000000", authToken: "token",
   fromNumber: "%s", publicWebhookUrl: "https://example.com/webhooks/sms" } } }"""
@@ -83,6 +85,48 @@ def test_a_sandbox_is_shown_without_the_variables_of_a_real_number(home: Path, m
     found = find_gateway(Common(state_dir=home / "sandbox-here"))
     assert found.settings.accounts["default"].webhook_path == "/webhooks/sms"
     assert found.settings.twilio_api_base == "http://127.0.0.1:9000", "a probe of it must not ask the real Twilio"
+
+
+FROM_VARIABLE = """{ channels: { sms: { accountSid: "AC00000000000000000000000000000000", fromNumber: "+12025550100",
+  authToken: { source: "env", id: "TOKEN_OF_THE_FIRST_TERMINAL" }, publicWebhookUrl: "https://example.com/" } } }"""
+BY_CONVENTION = FROM_VARIABLE.replace('authToken: { source: "env", id: "TOKEN_OF_THE_FIRST_TERMINAL" }, ', "")
+
+
+@pytest.mark.parametrize("text", [FROM_VARIABLE, BY_CONVENTION], ids=["by reference", "by convention"])
+def test_a_second_terminal_needs_no_token_to_find_what_runs(home: Path, text: str) -> None:
+    (home / "textgate.json5").write_text(text)
+    with pytest.raises(UsageError, match="no gateway found"):
+        find_target(Common())
+    with pytest.raises(ConfigError, match="authToken"):
+        find_gateway(Common())
+    running = start(home, config="textgate.json5")
+    target = find_target(Common())
+    assert (target.redis_url.reveal(), target.accounts) == (running.redis_url, {"default": True})
+    found = find_gateway(Common())
+    assert found.running == running
+    assert found.settings.accounts["default"].from_number == OURS
+
+
+def test_a_configured_redis_is_found_without_the_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "textgate.json5").write_text(FROM_VARIABLE)
+    monkeypatch.setenv("TEXTGATE_REDIS_URL", "redis://127.0.0.1:1")
+    assert find_target(Common()).accounts == {"default": True}
+
+
+def test_the_address_of_redis_is_the_one_secret_that_is_needed(home: Path) -> None:
+    (home / "textgate.json5").write_text("{redis: {url: {source: 'env', id: 'REDIS_OF_THE_FIRST_TERMINAL'}}}")
+    with pytest.raises(ConfigError, match="REDIS_OF_THE_FIRST_TERMINAL is not set"):
+        find_target(Common())
+
+
+def test_an_up_that_was_started_with_variables_knows_its_accounts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "textgate.json5").unlink()
+    monkeypatch.setenv("TEXTGATE_REDIS_URL", "redis://127.0.0.1:1")
+    running = start(home, config="textgate.json5")
+    without = msgspec.structs.replace(running, config=None, redis_url=None)
+    save_running(home / ".local/state/textgate", without)
+    target = find_target(Common())
+    assert (target.redis_url.reveal(), target.accounts) == ("redis://127.0.0.1:1", {"default": True})
 
 
 def test_a_state_folder_on_which_nothing_runs_is_refused(home: Path) -> None:

@@ -50,6 +50,13 @@ def test_a_command_with_json_says_in_help_and_document_what_it_prints(name: str)
     assert ("--json:   {" in (COMMANDS[name].help or "")) == has_json
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_usage_line_has_each_bracket_once(name: str) -> None:
+    usage = COMMANDS[name].get_usage(typer.Context(COMMANDS[name], info_name=name))
+    assert "[[" not in usage
+    assert "{[" not in usage
+
+
 def test_the_options_of_the_program_itself_are_documented() -> None:
     intro = DOC.partition("\n### ")[0]
     options = {option for each in ROOT.params for option in each.opts if option.startswith("--")}

@@ -11,6 +11,8 @@ from cli.deadletter_words import describe, meaning_of, story_as_json, summary_as
 from shared.dead_letters import Notes
 from shared.outbox import PartState, Status
 from shared.records import DeadLetter, InboundText, Origin, Reply, encode
+from shared.setbacks import Setback
+from shared.twilio_codes import CODES
 
 PEER = "+15557654321"
 LETTER = DeadLetter(
@@ -49,6 +51,19 @@ def test_the_story_says_why_what_was_sent_what_is_held_and_what_to_do() -> None:
     assert "before it: r.0, delivered, sid SM1" in told
     assert "part r.1: 21 characters, 2 segments, not known whether it was sent; a retry looks" in told
     assert f"textgate deadletter retry {LETTER.letter_id}" in told
+
+
+def test_each_failure_is_told_with_its_time_code_and_hint() -> None:
+    history = (
+        Setback(at_ms=1_700_000_000_000, reason=f"too many requests for {PEER}", code="twilio-20429"),
+        Setback(at_ms=1_700_000_060_000, reason="no answer", code="outcome-unknown"),
+    )
+    story = msgspec.structs.replace(STORY, history=history)
+    assert "failed 2023-11-14T22:13:20Z twilio-20429: too many requests for +1555•••4321" in lines(story)
+    shown = story_as_json(story, reveal=False)["history"]
+    assert [each["code"] for each in shown] == ["twilio-20429", "outcome-unknown"]
+    assert shown[0]["hint"] == CODES[20429].hint
+    assert PEER not in json.dumps(shown)
 
 
 def test_words_and_numbers_are_told_only_when_they_are_asked_for() -> None:
