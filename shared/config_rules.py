@@ -62,6 +62,15 @@ def check_public_url(url: str) -> str:
     return url
 
 
+def check_http_url(url: str) -> str:
+    """Accept an absolute http or https URL without user info."""
+    try:
+        _split(url)
+    except ValueError:
+        raise ValueError("expected an absolute http or https URL, without user info") from None
+    return url
+
+
 def check_webhook_path(path: str) -> str:
     """Accept a plain absolute path that no other route of the ingress needs."""
     path = path.strip()
