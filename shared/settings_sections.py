@@ -191,7 +191,7 @@ class ProbeWorker(Section, frozen=True):
         msgspec.field(default=20, name="timeoutSeconds")
     )
     interval_s: Annotated[
-        float, Meta(ge=5, le=86_400, description="Seconds from one probe of an account to the next.")
+        float, Meta(ge=1, le=86_400, description="Seconds from one probe of an account to the next.")
     ] = msgspec.field(default=300, name="intervalSeconds")
     alarm_url: Annotated[
         SecretInput | None,
