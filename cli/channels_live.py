@@ -68,7 +68,7 @@ async def count_workers(redis: Redis, keys: Keys) -> dict[Stage, int]:
     """Workers alive per stage. Those of stock arq share one key per stage, so they count as one."""
     counted = dict.fromkeys(Stage, 0)
     for stage in Stage:
-        counted[stage] = len(await load_live_workers(redis, keys, stage))
+        counted[stage] = len(await load_live_workers(redis, keys, stage.value))
         if counted[stage] == 0:
             said = await redis.get(keys.queue(stage.value) + health_check_key_suffix)
             ours = keys.health(stage.value, "").encode()  # our workers leave their own key's name in it

@@ -18,6 +18,7 @@ from cli import (
     config,
     deadletter,
     demo,
+    doctor,
     format as preview,
     init,
     message,
@@ -58,6 +59,7 @@ for register in (
     account,
     person,
     channels,
+    doctor,
     config,
     init,
 ):

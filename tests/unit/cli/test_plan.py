@@ -39,8 +39,8 @@ def roles_by_rank(plan: Plan) -> list[set[str]]:
 
 
 def test_the_ingress_stops_first_then_the_workers_then_the_stand_in(sandbox: Plan, gateway: Plan) -> None:
-    assert roles_by_rank(gateway) == [{"ingress"}, {"agent", "format", "outbound"}]
-    assert roles_by_rank(sandbox) == [{"ingress"}, {"agent", "format", "outbound"}, {"sandbox"}]
+    assert roles_by_rank(gateway) == [{"ingress"}, {"agent", "format", "outbound", "probe"}]
+    assert roles_by_rank(sandbox) == [{"ingress"}, {"agent", "format", "outbound", "probe"}, {"sandbox"}]
 
 
 def test_each_child_is_the_very_command_that_production_runs(gateway: Plan) -> None:
