@@ -155,3 +155,11 @@ async def test_nobody_elses_texts_are_fetched_while_the_webhook_leads_elsewhere(
     rounds.bench.set_number(sms_url=rounds.bench.url)
     await rounds.run()
     assert await load_cursor(rounds.redis, KEYS, rounds.bench.account()) is not None
+
+
+async def test_channels_status_shows_the_last_result(rounds: Rounds) -> None:
+    rounds.bench.set_number(sms_method="GET")
+    await rounds.run()
+    said = await rounds.bench.cli(TEXTGATE_REDIS_URL=rounds._url)
+    assert "at Twilio: bad" in said.out
+    assert "method-not-post" in said.out
