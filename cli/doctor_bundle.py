@@ -10,17 +10,18 @@ import os
 import platform
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 
 from cli.channels_words import iso, mask_numbers
 from shared.dead_letters import load_letters
 from shared.keys import PROBE, Keys, Stage
-from shared.secrets import MASK, Secret
+from shared.secrets import MASK, Secret, SecretInput
 from shared.settings import Settings
 
 PACKAGES = ("textgate", "arq", "redis", "starlette", "uvicorn", "msgspec", "twilio", "aiohttp")
@@ -52,16 +53,27 @@ def redacted(value: Any) -> Any:
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """Every secret value that is known, the longest first."""
-    found: list[Secret | None] = [
-        settings.redis.url,
-        settings.alarm_url,
-        *(each.secret for each in settings.api_tokens),
-    ]
-    for account in settings.accounts.values():
-        found += [account.auth_token, account.auth_token_secondary, account.api_key_secret]
-        found += account.webhook_signing_keys.values()
-    return sorted((secret.reveal() for secret in found if secret is not None), key=len, reverse=True)
+    """Every secret value in the settings, wherever it stands, the longest first."""
+    return sorted({secret.reveal() for secret in _secrets_in(settings)}, key=len, reverse=True)
+
+
+def _secrets_in(value: Any) -> Iterator[Secret]:
+    match value:
+        case Secret():
+            yield value
+        case SecretInput(source=Secret() as secret):
+            yield secret
+        case msgspec.Struct():
+            for name in value.__struct_fields__:
+                yield from _secrets_in(getattr(value, name))
+        case Mapping():
+            for each in value.values():
+                yield from _secrets_in(each)
+        case list() | tuple() | set() | frozenset():
+            for each in value:
+                yield from _secrets_in(each)
+        case _:
+            return
 
 
 async def load_state(redis: Redis, keys: Keys) -> dict[str, Any]:

@@ -77,7 +77,7 @@ async def test_a_configuration_that_is_refused_is_the_one_finding(house: House) 
 async def test_the_bundle_holds_no_secret_no_number_and_no_text(house: House) -> None:
     block = house.config["channels"]["sms"]
     block |= {"dmPolicy": "allowlist", "allowFrom": [ANN, int(BOB[1:])]}
-    house.config["workers"] = {"probe": {"alarmUrl": "https://alarm.example.com/hush-hush?key=quiet"}}
+    house.config["workers"] = {"probe": {"alarmUrl": "https://alarm.example.com/hush-hush?key=psst-psst"}}
     house.config["api"] = {"tokens": {"bot": {"token": "a-token-of-the-api", "scopes": ["messages:send"]}}}
     await house.start("ingress")
     await house.text(ANN, WORDS)
@@ -93,7 +93,7 @@ async def test_the_bundle_holds_no_secret_no_number_and_no_text(house: House) ->
         DEFAULT_AUTH_TOKEN,
         "a-token-of-the-api",
         "hush-hush",
-        "quiet",
+        "psst-psst",
         WORDS,
         *(each[1:] for each in (ANN, BOB, OURS)),
     )
