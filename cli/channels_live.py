@@ -1,7 +1,7 @@
 """What a running gateway says of itself, read from Redis; writes nothing.
 
 Redis keys: the stages' queues and the workers' health keys, busy, dead, and per account paused, approved, optout,
-pairing:*.
+pairing:*, probed.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,8 @@ from shared.keys import Keys, Stage
 from shared.live_workers import load_live_workers
 from shared.pairing import list_requests
 from shared.records import Pause, decode_pause
+from workers.probe.result import ProbeResult
+from workers.probing.stored import load_result
 
 
 class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +43,8 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     pairing_pending: int
     approved: int
     opted_out: int
+    probed: ProbeResult | None = None
+    """What the probe worker found last; None: nothing yet."""
 
 
 class LiveFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +72,7 @@ async def count_workers(redis: Redis, keys: Keys) -> dict[Stage, int]:
     """Workers alive per stage. Those of stock arq share one key per stage, so they count as one."""
     counted = dict.fromkeys(Stage, 0)
     for stage in Stage:
-        counted[stage] = len(await load_live_workers(redis, keys, stage))
+        counted[stage] = len(await load_live_workers(redis, keys, stage.value))
         if counted[stage] == 0:
             said = await redis.get(keys.queue(stage.value) + health_check_key_suffix)
             ours = keys.health(stage.value, "").encode()  # our workers leave their own key's name in it
@@ -96,6 +100,7 @@ async def _load_account(redis: Redis, keys: Keys, account_id: str) -> AccountFac
         pairing_pending=len(await list_requests(redis, keys, account_id)),
         approved=await _hash_size(redis, keys.approved(account_id)),
         opted_out=await _hash_size(redis, keys.opted_out(account_id)),
+        probed=await load_result(redis, keys, account_id),
     )
 
 

@@ -3,6 +3,7 @@
 Phone numbers are masked, also inside Twilio's messages; a secret is `***` and its origin.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.phone import mask
 from shared.records import Pause
 from shared.secrets import describe_origin
 from shared.settings import Account, Settings
+from workers.probe.result import ProbeResult
 
 
 class Ingress(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +120,12 @@ def _account_as_json(facts: AccountFacts) -> dict[str, Any]:
         "pairingPending": facts.pairing_pending,
         "approved": facts.approved,
         "optedOut": facts.opted_out,
+        "probed": _probed_as_json(facts.probed) if facts.probed else None,
     }
+
+
+def _probed_as_json(result: ProbeResult) -> dict[str, Any]:
+    return {"verdict": result.verdict.value, "at": iso(result.probed_ms), "codes": sorted(result.codes)}
 
 
 def pause_as_json(pause: Pause) -> dict[str, Any]:
@@ -163,6 +170,10 @@ def _describe_facts(account: Account, facts: AccountFacts) -> Iterator[str]:
     if facts.pause:
         pause, ago = facts.pause, iso(facts.pause.since_ms)
         yield f"  PAUSED since {ago}: {mask_numbers(pause.message)} ({pause.code}); {mask_numbers(pause.hint)}"
+    if facts.probed:
+        age = duration(max(0, time.time() * 1000 - facts.probed.probed_ms))
+        codes = f": {', '.join(sorted(facts.probed.codes))}" if facts.probed.codes else ""
+        yield f"  at Twilio: {facts.probed.verdict.value} {age} ago{codes}"
     people = f"{facts.approved} approved, {len(account.allow_from)} in allowFrom, {facts.opted_out} opted out"
     yield f"  people: {people}"
     if facts.pairing_pending:

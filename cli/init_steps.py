@@ -67,3 +67,8 @@ def _start(answers: Answers, config: str) -> Iterator[list[str]]:
         lines = [f"{lines[0].partition('.')[0]}, and let yourself in with the code that comes back:"]
         lines.append(f"textgate{option} pairing approve CODE --notify")
     yield lines
+    yield [
+        "Nothing arrives? See what Twilio has, and what runs here:",
+        f"textgate{option} channels status --probe",
+        f"textgate{option} doctor",
+    ]

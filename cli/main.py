@@ -18,6 +18,7 @@ from cli import (
     config,
     deadletter,
     demo,
+    doctor,
     explain,
     format as preview,
     init,
@@ -60,6 +61,7 @@ for register in (
     account,
     person,
     channels,
+    doctor,
     config,
     init,
 ):

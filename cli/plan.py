@@ -13,7 +13,7 @@ from cli.running import SANDBOX_FOLDER, RunningAccount, RunningUp
 from cli.sandbox_home import SandboxHome, clean_environ
 from cli.state_dir import default_state_dir
 from shared.errors import ConfigError
-from shared.keys import Stage
+from shared.keys import PROBE, Stage
 from shared.settings import Settings, load_settings
 
 CONFIG = "TEXTGATE_CONFIG"
@@ -112,7 +112,7 @@ def children(plan: Plan, *, embedded_url: str | None) -> list[ChildSpec]:
         return ChildSpec(role=role, command=command, environ=environ, rank=rank)
 
     specs = [spec("ingress", _INGRESS_RANK, "ingress", "--port", str(plan.settings.ingress.port))]
-    specs += [spec(stage.value, _WORKER_RANK, "worker", stage.value) for stage in Stage]
+    specs += [spec(kind, _WORKER_RANK, "worker", kind) for kind in (*(stage.value for stage in Stage), PROBE)]
     if plan.sandbox:
         specs.insert(0, spec("sandbox", _SANDBOX_RANK, "sandbox", *_sandbox_words(plan, plan.sandbox)))
     return specs

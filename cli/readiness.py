@@ -28,7 +28,12 @@ async def wait_until_ready(checks: Mapping[str, Check], *, on_delay: Callable[[l
 
 
 async def answers_200(url: str) -> bool:
-    """Whether a GET of `url` on this machine is answered 200. No HTTP library: `up` starts without one."""
+    """Whether a GET of `url` on this machine is answered 200."""
+    return await status_of(url) == 200
+
+
+async def status_of(url: str) -> int | None:
+    """The status of a GET of `url` on this machine, None without an answer. No HTTP library: `up` starts without."""
     parts = urlsplit(url)
     try:
         async with asyncio.timeout(_ASK_LIMIT_S):
@@ -39,5 +44,6 @@ async def answers_200(url: str) -> bool:
             finally:
                 writer.close()
     except (OSError, TimeoutError):
-        return False
-    return status.split()[1:2] == [b"200"]
+        return None
+    words = status.split()
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else None

@@ -50,7 +50,7 @@ class SandboxHome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def webhook_url(self) -> str:
         """What would be typed into Twilio's console, were it Twilio."""
-        return f"http://127.0.0.1:{self.ingress_port}{WEBHOOK_PATH}"
+        return f"http://127.0.0.1:{self.ingress_port}{WEBHOOK_PATH}#rc=3&rp=ct,rt,5xx"
 
     @property
     def api_base(self) -> str:

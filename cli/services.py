@@ -4,6 +4,7 @@ These are the commands of a deployment that scales process by process; `textgate
 """
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,17 +12,26 @@ import typer
 
 from cli.options import ConfigOption, common
 from shared.errors import UsageError
-from shared.keys import Stage
+from shared.keys import PROBE, Stage
 
 PortOption = Annotated[
     int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen on; 0: any.")
 ]
 
 
+class WorkerKind(StrEnum):
+    """What a worker process is for."""
+
+    AGENT = Stage.AGENT.value
+    FORMAT = Stage.FORMAT.value
+    OUTBOUND = Stage.OUTBOUND.value
+    PROBE = PROBE
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command(short_help="One process that receives webhooks.")(ingress)
-    app.command(short_help="One process that works on a stage.")(worker)
+    app.command(short_help="One process that works on a stage, or probes.")(worker)
     app.command(short_help="Only the stand-in for Twilio.")(sandbox)
 
 
@@ -52,22 +62,29 @@ def ingress(
 
 def worker(
     context: typer.Context,
-    stage: Annotated[Stage, typer.Argument(help="What it works on.", show_default=False)],
+    kind: Annotated[WorkerKind, typer.Argument(help="What it works on.", show_default=False)],
     config: ConfigOption = None,
 ) -> None:
     """Work on one stage: `agent` runs turns, `format` makes SMS parts, `outbound` sends them.
 
     Each stage has its own queue: start more of the one that is behind. SIGTERM lets it finish or hand back what is
-    under way.
+    under way. `probe` checks Twilio's side of every account on a schedule, and fetches texts that never arrived.
 
     \b
     Example:  TEXTGATE_REDIS_URL=redis://localhost textgate worker agent
-    Then:     textgate worker format, and textgate worker outbound
+    Then:     textgate worker format, outbound and probe
     """
     from shared.settings import load_settings
-    from workers.run import run
 
-    run(stage, load_settings(common(context, config).config, os.environ))
+    settings = load_settings(common(context, config).config, os.environ)
+    if kind.value == PROBE:
+        from workers.probing.run import run as run_probe
+
+        run_probe(settings)
+    else:
+        from workers.run import run
+
+        run(Stage(kind.value), settings)
 
 
 def sandbox(

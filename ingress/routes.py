@@ -12,7 +12,7 @@ from ingress.client_address import parse_networks
 from ingress.redis_watch import RedisWatch
 from ingress.verifier import OldUrl, Verifier
 from ingress.webhook import Webhook
-from shared.admission import Gate, LoopRule
+from shared.gate import gate_of
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.settings import Account, Settings
@@ -68,31 +68,6 @@ class WebhookRoutes(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["endpoint"](scope, receive, send)
-
-
-def gate_of(account: Account) -> Gate:
-    """The account's rules as admission applies them."""
-    return Gate(
-        policy=account.dm_policy.value,
-        sender_per_minute=account.rate_limits.per_sender_per_minute,
-        account_per_minute=account.rate_limits.per_account_per_minute,
-        pairing_max_pending=account.pairing_max_pending,
-        debounce_ms=account.agent.debounce_ms,
-        texts=account.texts,
-        answers_keywords=account.opt_out.reply,
-        sender_per_day=account.rate_limits.per_sender_per_day,
-        loop=_loop_rule(account),
-        owner=account.pairing_notify,
-    )
-
-
-def _loop_rule(account: Account) -> LoopRule | None:
-    guard = account.loop_guard
-    if not account.loop_rounds:
-        return None
-    return LoopRule(
-        rounds=account.loop_rounds, within_ms=int(guard.within_s * 1000), rest_ms=int(guard.rest_min * 60_000)
-    )
 
 
 def _old_urls(before: Webhook | None, account: Account) -> tuple[OldUrl, ...]:

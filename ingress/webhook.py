@@ -16,17 +16,16 @@ from ingress.callbacks import record_callback
 from ingress.client_address import Network, client_address
 from ingress.form import Form, first_values, is_json, parse_form
 from ingress.inbound import check_addressee, is_status_callback, parse_text
-from ingress.keywords import Heard, decide_keyword
 from ingress.redis_watch import RedisWatch
 from ingress.verifier import BadSignatureError, Verifier
-from shared.admission import Gate, Verdict, admit, count_failure, verdict_of
+from shared.admission import Gate, Verdict, commit_text, count_failure
 from shared.deadlines import Deadlines
 from shared.errors import RejectedError, TransientError
+from shared.gate import is_blocked, is_listed
 from shared.group_commit import GroupCommit
+from shared.heard import decide_keyword
 from shared.keys import Keys
 from shared.logs import logger
-from shared.phone import person_of
-from shared.records import InboundText
 from shared.route_mark import ROUTE_HEADER, RouteMark
 from shared.settings import Account
 
@@ -143,7 +142,18 @@ class Webhook:
         check_addressee(fields, self.account)
         now_ms = time.time_ns() // 1_000_000
         text = parse_text(fields, self.account.id, now_ms)
-        verdict = await self._admit(text, decide_keyword(fields, self.account), now_ms)
+        heard = decide_keyword(fields, self.account)
+        verdict = await commit_text(
+            self._commit.call,
+            keys=self._keys,
+            gate=self._gate,
+            text=text,
+            listed=is_listed(self.account, text.sender),
+            blocked=is_blocked(self.account, text.sender),
+            keyword=heard.keyword,
+            cause=heard.cause,
+            now_ms=now_ms,
+        )
         log.info(
             "text_admitted" if verdict is Verdict.ACCEPTED else "text_held",
             verdict=verdict.value,
@@ -152,23 +162,6 @@ class Webhook:
             account=self.account.id,
             duration_ms=time.time_ns() // 1_000_000 - now_ms,
         )
-
-    async def _admit(self, text: InboundText, heard: Heard, now_ms: int) -> Verdict:
-        listed = self.account.allow_all or text.sender in self.account.allow_from
-        while True:
-            call = admit(
-                keys=self._keys,
-                gate=self._gate,
-                text=text,
-                listed=listed,
-                keyword=heard.keyword,
-                cause=heard.cause,
-                now_ms=now_ms,
-                blocked=not self.account.block_from.isdisjoint((text.sender, person_of(text.sender))),
-            )
-            verdict = verdict_of(await self._commit.call(call))
-            if verdict is not Verdict.CODE_TAKEN:
-                return verdict
 
 
 async def _answer(send: Send, status: int) -> None:

@@ -17,11 +17,13 @@ from sandbox.door import guard, refusal, show, spoil, take_fault
 from sandbox.faults import Callbacks, Operation, Subject
 from sandbox.journal import EventKind
 from sandbox.listing import ListQuery, decide_page, parse_query
-from sandbox.message import API_VERSION, MessageResource, show_resource
+from sandbox.message import API_VERSION, MessageResource, format_date, show_resource
 from sandbox.outbound import NO_FAULT, accept, deliver
+from sandbox.paging import show_page_2010
 from sandbox.state import SandboxState
 from sandbox.twilio_errors import TwilioError, not_found
 from sandbox.validation import decide_message, parse_form
+from sandbox.webhooks import media_path
 
 _ACCOUNT = f"/{API_VERSION}/Accounts/{{account_sid}}"
 _TOKEN_PREFIX = "PA"  # noqa: S105 the start of a page token
@@ -53,6 +55,7 @@ class MessagesApi:
             Route(f"{_ACCOUNT}/Messages.json", guard(self._state, self.create), methods=["POST"]),
             Route(f"{_ACCOUNT}/Messages.json", guard(self._state, self.list), methods=["GET"]),
             Route(f"{_ACCOUNT}/Messages/{{sid}}.json", guard(self._state, self.fetch), methods=["GET"]),
+            Route(f"{_ACCOUNT}/Messages/{{sid}}/Media.json", guard(self._state, self.list_media), methods=["GET"]),
             Route(f"{_ACCOUNT}/Messages/{{sid}}/Media/{{media_sid}}", guard(self._state, self.media), methods=["GET"]),
         ]
 
@@ -110,6 +113,26 @@ class MessagesApi:
                 if media.sid == request.path_params["media_sid"]:
                     return Response(media.content, media_type=media.content_type)
         return refusal(not_found(request.url.path))
+
+    async def list_media(self, request: Request, account: SandboxAccount) -> Response:
+        """GET Messages/{Sid}/Media.json. Source: twilio.com/docs/messaging/api/media-resource."""
+        message = self._state.find(request.path_params["sid"])
+        if message is None or message.account_sid != account.account_sid:
+            return refusal(not_found(request.url.path))
+        found = [
+            {
+                "account_sid": message.account_sid,
+                "content_type": media.content_type,
+                "date_created": format_date(int(message.created_at)),
+                "date_updated": format_date(int(message.updated_at)),
+                "parent_sid": message.sid,
+                "sid": media.sid,
+                "uri": f"{media_path(message, media.sid)}.json",
+            }
+            for media in message.media
+        ]
+        shown = show_page_2010(found, key="media_list", path=request.url.path, params=request.query_params)
+        return show(shown)
 
     def _page(self, request: Request, account: SandboxAccount, query: ListQuery) -> Response:
         state = self._state

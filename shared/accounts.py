@@ -6,6 +6,7 @@ Redis keys: paused:<account>. While it stands, `lua/dispatch_part.lua` lets no p
 import time
 
 from redis.asyncio import Redis
+from redis.exceptions import WatchError
 
 from shared.keys import Keys
 from shared.records import Pause, decode_pause, encode
@@ -36,3 +37,20 @@ async def load_pause(redis: Redis, keys: Keys, account_id: str) -> Pause | None:
 async def resume(redis: Redis, keys: Keys, account_id: str) -> bool:
     """Let the account go on; whether it was paused. Its waiting parts look again within half a minute."""
     return bool(await redis.delete(keys.paused(account_id)))
+
+
+async def resume_after(redis: Redis, keys: Keys, account_id: str, known: Pause) -> bool:
+    """Let the account go on if it is still paused for this very cause; whether it was."""
+    key = keys.paused(account_id)
+    async with redis.pipeline(transaction=True) as pipe:
+        await pipe.watch(key)
+        raw = await pipe.get(key)
+        if raw is None or decode_pause(raw) != known:
+            return False
+        pipe.multi()  # type: ignore[no-untyped-call]
+        pipe.delete(key)
+        try:
+            await pipe.execute()
+        except WatchError:
+            return False
+    return True

@@ -4,7 +4,9 @@ Redis keys: seen, the agent and format lanes, approved, optout, optout-trail, pa
 """
 
 import secrets
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -160,6 +162,35 @@ def admit(
             gate.owner or "",
         ),
     )
+
+
+async def commit_text(
+    send: Callable[[Call], Awaitable[Any]],
+    *,
+    keys: Keys,
+    gate: Gate,
+    text: InboundText,
+    listed: bool,
+    keyword: Keyword,
+    now_ms: int,
+    cause: Cause = Cause.KEYWORD,
+    blocked: bool = False,
+) -> Verdict:
+    """`admit`, sent by `send` until it is decided. Raises what `send` raises; then it may be stored, or not."""
+    while True:
+        call = admit(
+            keys=keys,
+            gate=gate,
+            text=text,
+            listed=listed,
+            keyword=keyword,
+            cause=cause,
+            blocked=blocked,
+            now_ms=now_ms,
+        )
+        verdict = verdict_of(await send(call))
+        if verdict is not Verdict.CODE_TAKEN:
+            return verdict
 
 
 def count_failure(*, keys: Keys, client: str) -> Call:

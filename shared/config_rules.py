@@ -63,7 +63,7 @@ def check_public_url(url: str) -> str:
 
 
 def check_service_url(url: str) -> str:
-    """Accept where an agent listens: an absolute http or https URL without user info or fragment."""
+    """Accept where an agent or an alarm listens: an absolute http or https URL without user info or fragment."""
     try:
         _split(url)
     except ValueError as error:

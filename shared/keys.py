@@ -49,6 +49,10 @@ class Stage(StrEnum):
     OUTBOUND = "outbound"
 
 
+PROBE = "probe"
+"""The queue of the probe workers. No stage: it has jobs, but no lanes."""
+
+
 class LaneKeys(msgspec.Struct, frozen=True, kw_only=True):
     """The five keys that every lane script takes, in this order. See `lua/lib/lanes.lua`."""
 
@@ -251,6 +255,27 @@ class Keys:
     def before_fix(self, account_id: str) -> str:
         """String: JSON `SavedFixes`, what stood at Twilio before the last repairs. 90 days."""
         return f"{self.prefix}beforefix:{account_id}"
+
+    def caught_up(self, account_id: str) -> str:
+        """String: msgpack `Cursor`, up to where Twilio's log of inbound texts was read. The probe worker writes; 30
+        days from its last run."""
+        return f"{self.prefix}caughtup:{account_id}"
+
+    def probe_job(self, account_id: str) -> str:
+        """Id of the one job that probes an account again and again, in the queue `PROBE`."""
+        return f"{self.prefix}probe:{account_id}"
+
+    def probe_result(self, account_id: str) -> str:
+        """String: JSON `ProbeResult`, the last one. The probe worker writes; 7 days."""
+        return f"{self.prefix}probed:{account_id}"
+
+    def probe_history(self, account_id: str) -> str:
+        """List: JSON `ProbeNote`, the newest first, a bounded number. The probe worker writes; 30 days."""
+        return f"{self.prefix}probed:{account_id}:history"
+
+    def probe_alarm(self, account_id: str) -> str:
+        """String: JSON list of the bad codes that the last alarm named. The probe worker writes; 30 days."""
+        return f"{self.prefix}probed:{account_id}:alarm"
 
     def once(self, reply_id: str) -> str:
         """String: this reply was appended to its lane. One hour, longer than any client sends a call again."""

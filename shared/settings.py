@@ -23,6 +23,7 @@ from shared.config_rules import (
     check_network,
     check_redis_prefix,
     check_redis_url,
+    check_service_url,
 )
 from shared.config_secrets import SecretResolver, SecretsSection, UnresolvedSecrets
 from shared.config_shape import parse_section
@@ -95,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Who may use the API; nobody: it is off."""
     workers: WorkersSection = WorkersSection()
     dead_letters: DeadLettersSection = DeadLettersSection()
+    alarm_url: Secret | None = None
+    """`workers.probe.alarmUrl`."""
     console: ConsoleSection = ConsoleSection()
     metrics: MetricsSection = MetricsSection()
     state_dir: Path
@@ -181,6 +184,7 @@ def load_settings(
         api_tokens=api_tokens,
         workers=_checked_workers(document.workers),
         dead_letters=document.dead_letters,
+        alarm_url=_resolve_alarm_url(document.workers, resolver),
         console=document.console,
         metrics=document.metrics,
         state_dir=_absolute(document.state.dir, environ),
@@ -218,6 +222,14 @@ def _checked_workers(workers: WorkersSection) -> WorkersSection:
             expected=f"expected at least {least:g}: leaseSeconds + requestTimeoutSeconds + {LIST_LAG_S:g}",
         )
     return workers
+
+
+def _resolve_alarm_url(workers: WorkersSection, resolver: SecretResolver) -> Secret | None:
+    path = "workers.probe.alarmUrl"
+    url = resolver.resolve(workers.probe.alarm_url, path=path)
+    if url is not None:
+        _check(path, check_service_url, url.reveal())
+    return url
 
 
 def _checked_ingress(ingress: IngressSection) -> IngressSection:

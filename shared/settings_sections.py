@@ -115,6 +115,37 @@ class ProbeWorker(Section, frozen=True):
     timeout_s: Annotated[float, Meta(gt=0, le=300, description="Longest probe of one account, in seconds.")] = (
         msgspec.field(default=20, name="timeoutSeconds")
     )
+    interval_s: Annotated[
+        float, Meta(ge=1, le=86_400, description="Seconds from one probe of an account to the next.")
+    ] = msgspec.field(default=300, name="intervalSeconds")
+    alarm_url: Annotated[
+        SecretInput | None,
+        Meta(
+            description=(
+                "http or https URL that gets a JSON POST when an account turns bad and when it is good again; text or "
+                "SecretRef, since it may hold a token. Unset: the log only."
+            )
+        ),
+    ] = None
+    catch_up_hours: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=144,
+            description=(
+                "How old a text may be that never arrived and is taken from Twilio's log; 0 = never look. Only while "
+                "Twilio's webhook leads here."
+            ),
+        ),
+    ] = 24
+    catch_up_after_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="How old such a text must be at least; a younger one may still come by its webhook.",
+        ),
+    ] = msgspec.field(default=60, name="catchUpAfterSeconds")
     low_balance: Annotated[
         float,
         Meta(ge=0, le=1_000_000, description="Warn when less money than this is left, in its currency; 0 = never."),

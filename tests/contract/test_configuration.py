@@ -356,7 +356,6 @@ async def test_signature_validation_switched_off_takes_anything_and_warns_at_eve
             assert "ANYBODY" in process.log()
 
 
-@pytest.mark.xfail(strict=True, reason=PROBE)
 async def test_and_in_the_doctor(desk: Desk, textgate: Textgate) -> None:
     desk.load_block(dangerouslyDisableSignatureValidation=True)
     said = await textgate("doctor")

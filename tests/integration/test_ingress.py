@@ -288,7 +288,7 @@ async def test_a_bug_of_ours_is_500_in_twiml_and_says_nothing(twilio: Caller, mo
     def fails(_: object) -> None:
         raise RuntimeError("the secret")
 
-    monkeypatch.setattr(webhook, "verdict_of", fails)
+    monkeypatch.setattr(webhook, "decide_keyword", fails)
     body = urlencode(form_of()).encode()
     answer = await twilio.send(body, signature=sdk_signature("first token", URL, form_of()))
     assert answer == (500, webhook.TWIML)

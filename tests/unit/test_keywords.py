@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from ingress.keywords import Heard, decide_keyword
 from shared.admission import Keyword
+from shared.heard import Heard, decide_keyword
 from shared.keywords import FRENCH_HELP_WORDS, HELP_WORDS, START_WORDS, STOP_WORDS, check_stop_word, fold
 from shared.optout import Cause
 from shared.settings import Account

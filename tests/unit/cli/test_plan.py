@@ -39,8 +39,8 @@ def roles_by_rank(plan: Plan) -> list[set[str]]:
 
 
 def test_the_ingress_stops_first_then_the_workers_then_the_stand_in(sandbox: Plan, gateway: Plan) -> None:
-    assert roles_by_rank(gateway) == [{"ingress"}, {"agent", "format", "outbound"}]
-    assert roles_by_rank(sandbox) == [{"ingress"}, {"agent", "format", "outbound"}, {"sandbox"}]
+    assert roles_by_rank(gateway) == [{"ingress"}, {"agent", "format", "outbound", "probe"}]
+    assert roles_by_rank(sandbox) == [{"ingress"}, {"agent", "format", "outbound", "probe"}, {"sandbox"}]
 
 
 def test_each_child_is_the_very_command_that_production_runs(gateway: Plan) -> None:
@@ -92,7 +92,7 @@ def test_a_sandbox_finds_free_ports_by_itself(tmp_path: Path, environ: dict[str,
     plan = plan_sandbox(tmp_path, environ)
     assert plan.sandbox is not None
     assert plan.sandbox.ingress_port != plan.sandbox.sandbox_port
-    assert plan.settings.accounts["sandbox"].public_webhook_url == f"{plan.ingress_url}/webhooks/sms"
+    assert plan.settings.accounts["sandbox"].signed_url == f"{plan.ingress_url}/webhooks/sms"
 
 
 def test_an_agent_of_ones_own_can_be_tried_in_the_sandbox(tmp_path: Path, environ: dict[str, str]) -> None:

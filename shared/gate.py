@@ -1,0 +1,47 @@
+"""An account's rules as admission applies them, made from the settings. Pure."""
+
+import msgspec
+
+from shared.admission import Gate, LoopRule
+from shared.phone import person_of
+from shared.settings import Account
+
+
+def unhurried(gate: Gate) -> Gate:
+    """The same rules without those about haste: texts of hours arrive at once when they are caught up on."""
+    return msgspec.structs.replace(gate, sender_per_minute=0, account_per_minute=0, loop=None)
+
+
+def is_listed(account: Account, sender: str) -> bool:
+    """Whether `allowFrom` lets this sender in."""
+    return account.allow_all or sender in account.allow_from
+
+
+def is_blocked(account: Account, sender: str) -> bool:
+    """Whether `blockFrom` keeps this sender out."""
+    return not account.block_from.isdisjoint((sender, person_of(sender)))
+
+
+def gate_of(account: Account) -> Gate:
+    """The rules for a text that Twilio posts."""
+    return Gate(
+        policy=account.dm_policy.value,
+        sender_per_minute=account.rate_limits.per_sender_per_minute,
+        account_per_minute=account.rate_limits.per_account_per_minute,
+        pairing_max_pending=account.pairing_max_pending,
+        debounce_ms=account.agent.debounce_ms,
+        texts=account.texts,
+        answers_keywords=account.opt_out.reply,
+        sender_per_day=account.rate_limits.per_sender_per_day,
+        loop=_loop_rule(account),
+        owner=account.pairing_notify,
+    )
+
+
+def _loop_rule(account: Account) -> LoopRule | None:
+    guard = account.loop_guard
+    if not account.loop_rounds:
+        return None
+    return LoopRule(
+        rounds=account.loop_rounds, within_ms=int(guard.within_s * 1000), rest_ms=int(guard.rest_min * 60_000)
+    )

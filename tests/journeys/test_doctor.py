@@ -1,0 +1,102 @@
+"""`textgate doctor` beside a gateway, without one, and what it writes for whoever helps."""
+
+import json
+import zipfile
+
+from sandbox.config import DEFAULT_AUTH_TOKEN
+from shared.accounts import pause
+from shared.group_commit import execute
+from shared.keys import Stage
+from tests.journeys.house import OURS, STAGES, House
+
+ANN, BOB = "+12025550111", "+12025550122"
+BADNESS = ["ok", "warning", "unknown", "bad"]
+WORDS = "the words that somebody texted"
+
+
+async def examine(house: House, *words: str, status: int) -> dict[str, str]:
+    """Name -> result; of several with one name the worst."""
+    said = json.loads(await house.cli("doctor", "--json", *words, status=status, stream="out"))
+    found: dict[str, str] = {}
+    for check in said["checks"]:
+        found[check["name"]] = max(found.get(check["name"], "ok"), check["result"], key=BADNESS.index)
+        assert check["result"] == "ok" or check["advice"], check
+    return found
+
+
+async def test_a_gateway_that_is_well(house: House) -> None:
+    house.config["channels"]["sms"]["publicWebhookUrl"] += "#rc=3&rp=ct,rt,5xx"
+    await house.start("ingress", *STAGES, "probe")
+    (house.folder / "textgate.json5").chmod(0o600)  # the token stands in it
+    found = await examine(house, "--probe", status=0)
+    assert {name: result for name, result in found.items() if result != "ok"} == {}
+    assert {"secrets", "redis-persistence", "clock", "twilio-clock", "workers", "queues", "ingress", "probe"} <= set(
+        found
+    )
+
+
+async def test_each_thing_that_is_wrong_has_its_line(house: House) -> None:
+    house.config["channels"]["sms"] |= {"dangerouslyDisableSignatureValidation": True}
+    await house.start("ingress", "format", "outbound")
+    await house.text(ANN, "hello")
+    await house.redis.config_set("maxmemory-policy", "allkeys-lru")
+    await house.redis.config_set("appendonly", "no")
+    call = pause(keys=house.keys, account_id="default", code="twilio-20003", message=f"refused {ANN}", hint="Mend it.")
+    await execute(house.redis, [call])
+    conversation = house.keys.conversation("aaaa")
+    await house.redis.hset(conversation, "account", "gone")  # type: ignore[misc]
+    await house.redis.zadd(house.keys.busy, {house.keys.lane(Stage.AGENT, "aaaa").list: 9e15})
+    found = await examine(house, status=1)
+    wrong = {name: result for name, result in found.items() if result != "ok"}
+    assert wrong == {
+        "settings": "warning",
+        "retries": "warning",
+        "redis-memory": "bad",
+        "redis-persistence": "bad",
+        "workers": "bad",
+        "paused": "bad",
+        "removed-account": "warning",
+        "probe": "warning",
+    }
+    assert "2025550111" not in await house.cli("doctor", status=1, stream="out")
+
+
+async def test_it_works_with_nothing_running_and_says_so(house: House) -> None:
+    house.extra_environ = {"TEXTGATE_REDIS_URL": ""}
+    (house.folder / "textgate.json5").write_text(json.dumps(house.config))
+    said = await house.cli("doctor", status=2, stream="out")
+    assert "Nothing runs here" in said
+    assert "textgate up" in said
+
+
+async def test_a_configuration_that_is_refused_is_the_one_finding(house: House) -> None:
+    (house.folder / "textgate.json5").write_text("{channels: {sms: {dmpolicy: 'open'}}}")
+    assert await examine(house, status=1) == {"configuration": "bad"}
+
+
+async def test_the_bundle_holds_no_secret_no_number_and_no_text(house: House) -> None:
+    block = house.config["channels"]["sms"]
+    block |= {"dmPolicy": "allowlist", "allowFrom": [ANN, int(BOB[1:])]}
+    house.config["workers"] = {"probe": {"alarmUrl": "https://alarm.example.com/hush-hush?key=psst-psst"}}
+    house.config["api"] = {"tokens": {"bot": {"token": "a-token-of-the-api", "scopes": ["messages:send"]}}}
+    await house.start("ingress")
+    await house.text(ANN, WORDS)
+    await house.cli("message", "send", "--target", BOB, "--message", WORDS)
+    file = house.folder / "help.zip"
+    await house.cli("doctor", "--bundle", str(file), status=1, stream="out")
+    with zipfile.ZipFile(file) as archive:
+        names = {name.rpartition("/")[2] for name in archive.namelist()}
+        text = "\n".join(archive.read(name).decode() for name in archive.namelist())
+    assert names == {"config.json", "doctor.json", "state.json", "versions.json"}
+    assert file.stat().st_mode & 0o077 == 0
+    hidden = (
+        DEFAULT_AUTH_TOKEN,
+        "a-token-of-the-api",
+        "hush-hush",
+        "psst-psst",
+        WORDS,
+        *(each[1:] for each in (ANN, BOB, OURS)),
+    )
+    assert [each for each in hidden if each in text] == []
+    assert '"agent": 1' in text  # the queue: its size is there
+    assert '"dmPolicy": "allowlist"' in text
