@@ -40,10 +40,17 @@ def ingress(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on. Else: ingress.host.")] = None,
     port: PortOption = None,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, max=256, help="Processes that share the port: one per core.")
+    ] = 1,
+    share_port: Annotated[
+        bool, typer.Option("--share-port", help="Let other processes of the same user listen on the port as well.")
+    ] = False,
 ) -> None:
     """Receive webhooks: check the signature, apply the sender policy, store the text, then answer.
 
-    Start as many as you like behind a load balancer; they share nothing but Redis.
+    Start as many as you like behind a load balancer; they share nothing but Redis. On one machine --workers starts
+    several behind one port, and starts again the one that crashes.
 
     \b
     Example:  TEXTGATE_REDIS_URL=redis://localhost textgate ingress --port 8080
@@ -52,18 +59,31 @@ def ingress(
     """
     import msgspec
 
-    from ingress.server import run
     from shared.settings import load_settings
 
-    settings = load_settings(common(context, config).config, os.environ)
+    said = common(context, config).config
+    settings = load_settings(said, os.environ)
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    run(msgspec.structs.replace(settings, ingress=msgspec.structs.replace(settings.ingress, **chosen)))
+    settings = msgspec.structs.replace(settings, ingress=msgspec.structs.replace(settings.ingress, **chosen))
+    if workers > 1:
+        from cli.ingress_workers import run_workers
+
+        raise typer.Exit(run_workers(settings, count=workers, config=said, environ=os.environ))
+    from ingress.server import run
+
+    run(settings, share_port=share_port)
 
 
 def worker(
     context: typer.Context,
     kind: Annotated[WorkerKind, typer.Argument(help="What it works on.", show_default=False)],
     config: ConfigOption = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            "--concurrency", metavar="N", min=1, max=10_000, help="Turns at once. Else: workers.KIND.concurrency."
+        ),
+    ] = None,
 ) -> None:
     """Work on one stage: `agent` runs turns, `format` makes SMS parts, `outbound` sends them.
 
@@ -80,11 +100,13 @@ def worker(
     if kind.value == PROBE:
         from workers.probing.run import run as run_probe
 
+        if concurrency is not None:
+            raise typer.BadParameter("for the probe set workers.probe.concurrency", param_hint="--concurrency")
         run_probe(settings)
     else:
         from workers.run import run
 
-        run(Stage(kind.value), settings)
+        run(Stage(kind.value), settings, max_turns=concurrency)
 
 
 def sandbox(

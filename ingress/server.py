@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from ingress.app import create_app
 from ingress.connection import BoundedProtocol
+from ingress.listener import shared_socket
 from shared.errors import ConfigError
 from shared.logs import logger, set_up_logs
 from shared.redis_client import connect
@@ -19,8 +20,11 @@ GRACE_S = 10
 """Requests under way at SIGTERM may finish within this time."""
 
 
-def run(settings: Settings) -> None:
-    """Serve until told to stop, then return. Raises ConfigError if no Redis is configured."""
+def run(settings: Settings, *, share_port: bool = False) -> None:
+    """Serve until told to stop, then return. `share_port`: others may listen on the port too (`shared_socket`).
+
+    Raises ConfigError if no Redis is configured, UsageError if a port that is to be shared cannot be listened on.
+    """
     if settings.redis.url is None:
         raise ConfigError("redis.url", found="not set", expected="set it or TEXTGATE_REDIS_URL, or use `textgate up`")
     set_up_logs("ingress")
@@ -30,9 +34,10 @@ def run(settings: Settings) -> None:
             log.info(f"SMS webhook route {account.webhook_path} -> account {account.id}")
     for warning in settings.warnings:
         log.warning(warning)
-    app = create_app(settings, connect(settings.redis.url.reveal()))
-    server = _Server(server_config(app, host=settings.ingress.host, port=settings.ingress.port))
-    server.run()
+    host, port = settings.ingress.host, settings.ingress.port
+    sockets = [shared_socket(host, port)] if share_port else None
+    server = _Server(server_config(create_app(settings, connect(settings.redis.url.reveal())), host=host, port=port))
+    server.run(sockets)
     if not server.started:
         raise SystemExit(1)
 

@@ -18,12 +18,26 @@ _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
 
 
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""The folder in which systemd (`LoadCredential=`) shows a unit its secrets; each unit has one of its own."""
+
+
+def secret_file(name: str, environ: Mapping[str, str]) -> Path:
+    """Where a secret lies: an absolute path, `~/…`, or `$CREDENTIALS_DIRECTORY/…`."""
+    for start in (f"${CREDENTIALS}/", f"${{{CREDENTIALS}}}/"):
+        if name.startswith(start) and environ.get(CREDENTIALS):
+            return Path(environ[CREDENTIALS]) / name.removeprefix(start)
+    return expand_home(name, environ)
+
+
 def read_secret_file(name: str, environ: Mapping[str, str], path: str) -> bytes:
-    """Read an absolute path or one under `~/`; `path` is the key that errors name."""
-    file = expand_home(name, environ)
+    """Read one; `path` is the key that errors name."""
+    file = secret_file(name, environ)
     if not file.is_absolute():
         raise ConfigError(
-            path, found="this is no absolute path", expected="expected a path such as /run/secrets/twilio"
+            path,
+            found="this is no absolute path",
+            expected="expected a path such as /run/secrets/twilio",
         )
     return _read(file, path, MAX_SECRET_BYTES, "expected a file that holds the secret")
 

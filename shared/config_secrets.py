@@ -20,9 +20,9 @@ from typing import Annotated, assert_never
 import msgspec
 from msgspec import Meta
 
-from shared.config_environment import expand_home, read_variable
+from shared.config_environment import read_variable
 from shared.config_exec import Command, CommandFailedError, run_command
-from shared.config_secret_files import MAX_SECRET_BYTES, decode_text, pick_text, read_secret_file
+from shared.config_secret_files import MAX_SECRET_BYTES, decode_text, pick_text, read_secret_file, secret_file
 from shared.errors import ConfigError
 from shared.secrets import Secret, SecretInput, SecretRef, SecretSource, describe_reference, split_command
 from shared.settings_section import Section
@@ -178,7 +178,7 @@ def _from_file(reference: SecretRef, provider: SecretProvider | None, environ: M
 
 def _file_of(reference: SecretRef, provider: SecretProvider | None, environ: Mapping[str, str]) -> Path:
     name = reference.id.partition("#")[0] if provider is None else provider.path or ""
-    return expand_home(name, environ)
+    return secret_file(name, environ)
 
 
 def _from_command(reference: SecretRef, provider: SecretProvider | None, environ: Mapping[str, str], path: str) -> str:

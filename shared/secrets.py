@@ -88,7 +88,8 @@ class SecretRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         msgspec.Meta(
             min_length=1,
             description=(
-                "`env`: the variable's name. `file`: an absolute path, `path#/json/pointer` picks a field. "
+                "`env`: the variable's name. `file`: an absolute path (`$CREDENTIALS_DIRECTORY/…` under systemd), "
+                "`path#/json/pointer` picks a field. "
                 '`exec`: an absolute command, with arguments as words or as a JSON list (`["/bin/cat", "/a b"]`). '
                 "With a configured provider: what to ask it for."
             ),

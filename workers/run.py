@@ -26,8 +26,11 @@ JOB_TIMEOUT_S = 3700
 """Longer than the longest `agent.timeoutSeconds`: stages bound their own work."""
 
 
-def run(stage: Stage, settings: Settings) -> None:
-    """Work until told to stop. Raises ConfigError if no Redis is configured or the agent cannot be loaded."""
+def run(stage: Stage, settings: Settings, *, max_turns: int | None = None) -> None:
+    """Work until told to stop, on up to `max_turns` at once (None: as configured).
+
+    Raises ConfigError if no Redis is configured or the agent cannot be loaded.
+    """
     set_up_logs(f"worker {stage.value}")
     for warning in settings.warnings:
         logger(__name__).warning(warning)
@@ -40,7 +43,7 @@ def run(stage: Stage, settings: Settings) -> None:
             keys=keys,
             stage=stage.value,
             peek=spec.take,
-            max_jobs=concurrency(stage, settings),
+            max_jobs=max_turns or concurrency(stage, settings),
             on_startup=start_up,
             on_shutdown=shut_down,
             job_timeout=JOB_TIMEOUT_S,

@@ -1,5 +1,6 @@
 """Agents that misbehave on purpose; the journeys name them in `agent.callable`."""
 
+import asyncio
 import hashlib
 import os
 import signal
@@ -24,6 +25,12 @@ def blocks(turn: Turn) -> str:
     while not Path("go").exists():
         time.sleep(0.01)
     return f"answer to {turn.prompt}"
+
+
+async def takes_a_moment(turn: Turn) -> str:
+    """Answer with the very words, so that the record shows what was lost, doubled or swapped."""
+    await asyncio.sleep(0.05)
+    return turn.prompt
 
 
 async def raises(turn: Turn) -> str:

@@ -84,10 +84,14 @@ class House:
 
     async def start(self, *names: str) -> None:
         """Start `ingress` and the workers (or only those named) and wait until each has reported for work."""
-        (self.folder / "textgate.json5").write_text(json.dumps(self.config))
+        self.write_config()
         for name in names or ("ingress", *STAGES):
             self.spawn(name)
         await self.until(self.is_up)
+
+    def write_config(self) -> None:
+        """What the processes read; `start` does it too."""
+        (self.folder / "textgate.json5").write_text(json.dumps(self.config))
 
     def spawn(self, name: str, command: tuple[str, ...] = ()) -> None:
         """Start one process; `agent-2` is a second agent worker."""
@@ -105,9 +109,9 @@ class House:
     async def is_up(self) -> bool:
         for name, process in self.processes.items():
             assert process.poll() is None, f"{name} ended with {process.returncode}:\n{self.log(name)}"
-        if "ingress" in self.processes and not await answers_200(f"{self.url}/readyz"):
+        if any(name.startswith("ingress") for name in self.processes) and not await answers_200(f"{self.url}/readyz"):
             return False
-        workers = [name for name in self.processes if name != "ingress"]
+        workers = [name for name in self.processes if not name.startswith("ingress")]
         healthy = {key async for key in self.redis.scan_iter(match=f"{self.keys.prefix}queue:*:health:*")}
         return all(any(str(self.processes[name].pid).encode() in key for key in healthy) for name in workers)
 

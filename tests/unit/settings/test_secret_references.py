@@ -76,6 +76,19 @@ def test_a_file_is_the_secret_or_holds_it_at_a_json_pointer(
     assert resolve("file", f"{file}{pointer}").reveal() == value
 
 
+@pytest.mark.parametrize("folder", ["$CREDENTIALS_DIRECTORY", "${CREDENTIALS_DIRECTORY}"])
+def test_a_file_may_lie_where_systemd_shows_a_unit_its_secrets(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "token").write_text(f"{CANARY}\n")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert resolve("file", f"{folder}/token", environ=environ).reveal() == CANARY
+
+
+@pytest.mark.parametrize("environ", [{}, {"CREDENTIALS_DIRECTORY": ""}])
+def test_without_systemd_its_folder_is_no_absolute_path(environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="no absolute path"):
+        resolve("file", "$CREDENTIALS_DIRECTORY/token", environ=environ)
+
+
 def test_a_file_may_lie_in_the_home_folder_and_behind_a_link(tmp_path: Path) -> None:
     (tmp_path / "data").write_text(CANARY)
     (tmp_path / "token").symlink_to(tmp_path / "data")
