@@ -76,7 +76,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     texts: str | Sequence[str] = ()
     """Markdown, sent in this order."""
     media: str | Sequence[str] = ()
-    """Public http(s) URLs of pictures or files, which Twilio fetches."""
+    """Public https URLs of pictures or files, which Twilio fetches."""
 
 
 class Later(msgspec.Struct, frozen=True):

