@@ -47,6 +47,7 @@ async def record_callback(
         status=Status(said),
         error_code=code,
         carrier_time=fields.get("RawDlrDoneDate", "")[:20],
+        account_id=account.id,
     )
     outcome = (await commit.call(call)).decode()
     facts = {"account": account.id, "message_sid": sid, "part": part_id, "status": said, "outcome": outcome}

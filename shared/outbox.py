@@ -208,6 +208,7 @@ def dispatch(
             "" if not_after_ms is None else not_after_ms,
             *(("", "") if quiet_ms is None else quiet_ms),
             account_segments_per_second,
+            sender,
         ),
     )
 
@@ -247,11 +248,21 @@ def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status, ask_a
 
 
 def record_status(
-    *, keys: Keys, part_id: str, sid: str, status: Status, error_code: str = "", carrier_time: str = ""
+    *,
+    keys: Keys,
+    part_id: str,
+    sid: str,
+    status: Status,
+    error_code: str = "",
+    carrier_time: str = "",
+    account_id: str = "",
 ) -> Call:
-    """A delivery callback; the reply is b"recorded", b"stale", b"contradiction" or b"unknown"."""
+    """A delivery callback; the reply is b"recorded", b"stale", b"contradiction" or b"unknown".
+
+    `account_id`: whose webhook it came by; it speaks of no other account's parts.
+    """
     return Call(
         script("record_status"),
         (keys.part(part_id), keys.sid(sid), keys.awaiting),
-        (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS, FINAL_RANK, carrier_time),
+        (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS, FINAL_RANK, carrier_time, account_id),
     )

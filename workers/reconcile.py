@@ -1,19 +1,20 @@
 """Finding out from Twilio whether a part in doubt was sent.
 
 Its own status callback is the best proof and settles the part without any of this. Else Twilio's message log is
-asked: to that recipient, created no earlier than the journal entry, same sender, same body, and not known to carry
-another part (that is checked when the SID is claimed, in `lua/settle_part.lua`). Not found within
+asked: to that recipient, created no earlier than the journal entry, from the sender of that entry, same body, and not
+known to carry another part (that is checked when the SID is claimed, in `lua/settle_part.lua`). Not found within
 `workers.outbound.inDoubtSeconds`, which is longer than a lease, a request and the lag of the list together: not sent.
 
 Since a recipient's parts go one after another, at most one part per recipient is ever in doubt.
 """
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from shared.errors import OutcomeUnknownError, TransientError
 from shared.records import Part
 from shared.settings import Account
-from shared.settings_account import Sender
 from workers.messages_api import SentMessage
 from workers.text.smart_encoding import transliterate
 from workers.work import Environment
@@ -35,8 +36,10 @@ async def find_sent(env: Environment, account: Account, part: Part, *, journaled
         candidates = await env.twilio.list_sent(account, part.to, since)
     except (OutcomeUnknownError, TransientError) as error:
         raise OutcomeUnknownError(f"Twilio's log cannot be read: {error}") from error
+    journaled = await cast("Awaitable[bytes | None]", env.redis.hget(env.keys.part(part.part_id), "sender"))
+    sender = journaled.decode() if journaled else account.sender_to(part.to).id
     for message in reversed(candidates):
-        if not same_body(message.body, part.body) or not same_sender(message, account.sender_to(part.to)):
+        if not same_body(message.body, part.body) or not same_sender(message, sender):
             continue
         owner = await env.redis.get(env.keys.sid(message.sid))
         if owner is None or owner.decode() == part.part_id:
@@ -52,8 +55,6 @@ def same_body(stored: str, sent: str) -> bool:
     return transliterate(stored.removeprefix(TRIAL_PREFIX)).split() == transliterate(sent).split()
 
 
-def same_sender(message: SentMessage, sender: Sender) -> bool:
+def same_sender(message: SentMessage, sender: str) -> bool:
     """By number, or by the Messaging Service's SID: which number of the pool is used is Twilio's choice."""
-    if sender.number:
-        return message.sender == sender.number
-    return message.messaging_service_sid == sender.service_sid
+    return sender in (message.sender, message.messaging_service_sid)

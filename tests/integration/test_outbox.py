@@ -244,6 +244,23 @@ async def test_a_text_whose_call_is_sent_again_is_appended_once(desk: Desk) -> N
     assert await desk.waiting() == ["r.0"]
 
 
+async def test_a_callback_by_another_accounts_webhook_settles_nothing(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.dispatch(part_of(0))
+    call = record_status(
+        keys=desk.keys, part_id=part_of(0).part_id, sid="SM1", status=Status.DELIVERED, account_id="another"
+    )
+    assert await desk.send(call) == b"unknown"
+    assert (await desk.dispatch(part_of(0), "b"))[0] == "in_doubt"
+
+
+async def test_the_journal_keeps_under_which_sender_a_part_goes_out(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.dispatch(part_of(0))
+    stored = await desk.redis.hget(desk.keys.part(part_of(0).part_id), "sender")  # type: ignore[misc]
+    assert stored, "what is configured later must not decide where a doubt is looked for"
+
+
 async def test_failures_are_counted_per_turn(desk: Desk) -> None:
     await desk.fill(part_of(0), part_of(1))
     turn = await desk.turn()

@@ -56,7 +56,7 @@ def test_a_part_in_doubt_is_looked_for_under_the_sender_that_would_have_sent_it(
         messaging_service_sid=SERVICE,
         created=datetime.now(UTC),
     )
-    assert same_sender(message, sender) is same
+    assert same_sender(message, sender.id) is same
 
 
 def block(more: str) -> str:
