@@ -5,16 +5,28 @@ These are the commands of a deployment that scales process by process; `textgate
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import ConfigOption, common
 from shared.errors import UsageError
 from shared.keys import Stage
+from shared.settings_logs import LogFormat
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 PortOption = Annotated[
     int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen on; 0: any.")
+]
+LogFormatOption = Annotated[
+    LogFormat | None,
+    typer.Option("--log-format", help="How log lines look. Else: logs.format, or what fits the terminal."),
+]
+MetricsPortOption = Annotated[
+    int | None,
+    typer.Option("--metrics-port", metavar="PORT", min=0, max=65535, help="Port of the metrics. Else: metrics.port."),
 ]
 
 
@@ -30,6 +42,8 @@ def ingress(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on. Else: ingress.host.")] = None,
     port: PortOption = None,
+    metrics_port: MetricsPortOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Receive webhooks: check the signature, apply the sender policy, store the text, then answer.
 
@@ -45,7 +59,8 @@ def ingress(
     from ingress.server import run
     from shared.settings import load_settings
 
-    settings = load_settings(common(context, config).config, os.environ)
+    loaded = load_settings(common(context, config).config, os.environ)
+    settings = _with_options(loaded, metrics_port=metrics_port, log_format=log_format)
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     run(msgspec.structs.replace(settings, ingress=msgspec.structs.replace(settings.ingress, **chosen)))
 
@@ -54,6 +69,8 @@ def worker(
     context: typer.Context,
     stage: Annotated[Stage, typer.Argument(help="What it works on.", show_default=False)],
     config: ConfigOption = None,
+    metrics_port: MetricsPortOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Work on one stage: `agent` runs turns, `format` makes SMS parts, `outbound` sends them.
 
@@ -67,7 +84,8 @@ def worker(
     from shared.settings import load_settings
     from workers.run import run
 
-    run(stage, load_settings(common(context, config).config, os.environ))
+    loaded = load_settings(common(context, config).config, os.environ)
+    run(stage, _with_options(loaded, metrics_port=metrics_port, log_format=log_format))
 
 
 def sandbox(
@@ -101,3 +119,12 @@ def sandbox(
         run(setup, port=port or 0, on_ready=lambda url: typer.echo(f"sandbox listening on {url}"))
     except (OSError, ValueError) as error:
         raise UsageError(f"the sandbox cannot start: {error}") from error
+
+
+def _with_options(settings: "Settings", *, metrics_port: int | None, log_format: LogFormat | None) -> "Settings":
+    """The settings, with what the command line says instead."""
+    from msgspec.structs import replace
+
+    metrics = settings.metrics if metrics_port is None else replace(settings.metrics, port=metrics_port)
+    logs = settings.logs if log_format is None else replace(settings.logs, format=log_format)
+    return replace(settings, metrics=metrics, logs=logs)

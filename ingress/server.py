@@ -11,9 +11,11 @@ from starlette.applications import Starlette
 from ingress.app import create_app
 from ingress.connection import BoundedProtocol
 from shared.errors import ConfigError
-from shared.logs import logger, set_up_logs
+from shared.logs import logger
+from shared.metrics_server import serve_metrics
 from shared.redis_client import connect
 from shared.settings import Settings
+from shared.start_up import start_up
 
 GRACE_S = 10
 """Requests under way at SIGTERM may finish within this time."""
@@ -23,14 +25,13 @@ def run(settings: Settings) -> None:
     """Serve until told to stop, then return. Raises ConfigError if no Redis is configured."""
     if settings.redis.url is None:
         raise ConfigError("redis.url", found="not set", expected="set it or TEXTGATE_REDIS_URL, or use `textgate up`")
-    set_up_logs("ingress")
+    start_up(settings, role="ingress")
     log = logger(__name__)
     for account in settings.accounts.values():
         if account.receives:
             log.info(f"SMS webhook route {account.webhook_path} -> account {account.id}")
-    for warning in settings.warnings:
-        log.warning(warning)
     app = create_app(settings, connect(settings.redis.url.reveal()))
+    serve_metrics(settings, role="ingress", accounts=lambda: app.state.settings.enabled_accounts)
     server = _Server(server_config(app, host=settings.ingress.host, port=settings.ingress.port))
     server.run()
     if not server.started:

@@ -252,6 +252,10 @@ class Keys:
         """String: JSON `SavedFixes`, what stood at Twilio before the last repairs. 90 days."""
         return f"{self.prefix}beforefix:{account_id}"
 
+    def probe_result(self, account_id: str) -> str:
+        """String: JSON `ProbeResult`, the last one. The probe worker writes; 7 days."""
+        return f"{self.prefix}probed:{account_id}"
+
     def once(self, reply_id: str) -> str:
         """String: this reply was appended to its lane. One hour, longer than any client sends a call again."""
         return f"{self.prefix}once:{reply_id}"

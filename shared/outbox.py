@@ -208,6 +208,7 @@ def dispatch(
             "" if not_after_ms is None else not_after_ms,
             *(("", "") if quiet_ms is None else quiet_ms),
             account_segments_per_second,
+            "" if part.received_ms is None else part.received_ms,
         ),
     )
 
@@ -249,9 +250,23 @@ def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status, ask_a
 def record_status(
     *, keys: Keys, part_id: str, sid: str, status: Status, error_code: str = "", carrier_time: str = ""
 ) -> Call:
-    """A delivery callback; the reply is b"recorded", b"stale", b"contradiction" or b"unknown"."""
+    """A delivery callback; `recorded_of` reads the reply."""
     return Call(
         script("record_status"),
         (keys.part(part_id), keys.sid(sid), keys.awaiting),
         (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS, FINAL_RANK, carrier_time),
     )
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a delivery callback: `recorded`, `stale`, `contradiction` or `unknown`."""
+
+    outcome: str
+    received_ms: int | None = None
+    """When the text was received that this part answers; only if recorded."""
+
+
+def recorded_of(reply: list[bytes]) -> Recorded:
+    """The reply to `record_status`."""
+    outcome, received_ms = reply
+    return Recorded(outcome=outcome.decode(), received_ms=int(received_ms) if received_ms else None)
