@@ -47,6 +47,7 @@ exactly-once: .venv/.dev ## 2,000 texts under random faults and kills; SEED=n re
 docs: .venv/.dev ## Write the generated pages anew from the code.
 	$(PY) -m tools.configuration_docs
 	$(PY) -m tools.troubleshooting_docs
+	$(PY) -m tools.metrics_docs
 
 lock: .venv/.dev ## Renew both lock files from pyproject.toml.
 	./tools/lock

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from cli.plan import Plan
+from cli.plan import Plan, metrics_ports
 from cli.sandbox_home import SandboxHome
 
 STRANGER = "+12025550123"
@@ -22,6 +22,8 @@ def banner(plan: Plan, *, redis: str, state_option: Path | None) -> Iterator[str
         else:
             yield f"  webhook    none for account {account.id}: no publicWebhookUrl, it can only send"
     yield f"  redis      {redis}"
+    for role, port in metrics_ports(plan).items():
+        yield f"  metrics    http://{plan.settings.metrics.host}:{port or '(any port, see the log)'}/metrics ({role})"
     yield f"  agent      {plan.settings.agent_label}"
     yield from (f"  warning    {warning}" for warning in plan.settings.warnings)
     if plan.sandbox:

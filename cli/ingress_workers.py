@@ -19,8 +19,10 @@ from shared.logs import logger, set_up_logs
 from shared.settings import Settings
 
 
-def run_workers(settings: Settings, *, count: int, config: Path | None, environ: Mapping[str, str]) -> int:
-    """Serve until SIGTERM or Ctrl-C; the exit status. A second signal does not wait.
+def run_workers(
+    settings: Settings, *, count: int, config: Path | None, environ: Mapping[str, str], options: tuple[str, ...] = ()
+) -> int:
+    """Serve until SIGTERM or Ctrl-C; the exit status. A second signal does not wait. `options`: for each process.
 
     Raises ConfigError if no Redis is configured, UsageError if the port is taken.
     """
@@ -29,19 +31,25 @@ def run_workers(settings: Settings, *, count: int, config: Path | None, environ:
     set_up_logs("ingress")
     with contextlib.closing(shared_socket(settings.ingress.host, settings.ingress.port)) as held:
         port: int = held.getsockname()[1]
-        specs = worker_specs(settings.ingress.host, port, count=count, config=config, environ=environ)
+        specs = worker_specs(settings.ingress.host, port, count=count, config=config, environ=environ, more=options)
         return asyncio.run(_supervise(specs))
 
 
 def worker_specs(
-    host: str, port: int, *, count: int, config: Path | None, environ: Mapping[str, str]
+    host: str,
+    port: int,
+    *,
+    count: int,
+    config: Path | None,
+    environ: Mapping[str, str],
+    more: tuple[str, ...] = (),
 ) -> list[ChildSpec]:
     """What to start."""
     options = ("--config", str(config)) if config else ()
     # -P: a folder named `shared` or `cli` where the command was typed must not replace ours.
     words = (sys.executable, "-P", "-m", "cli.main", "ingress", "--host", host, "--port", str(port), "--share-port")
     return [
-        ChildSpec(role=f"ingress-{n}", command=(*words, *options), environ=dict(environ), rank=0)
+        ChildSpec(role=f"ingress-{n}", command=(*words, *options, *more), environ=dict(environ), rank=0)
         for n in range(1, count + 1)
     ]
 

@@ -106,16 +106,32 @@ def children(plan: Plan, *, embedded_url: str | None) -> list[ChildSpec]:
     """Every process but Redis, each by the very command that a larger deployment runs."""
     environ = {**plan.environ, **({REDIS_URL: embedded_url} if embedded_url else {})}
 
+    ports = metrics_ports(plan)
+
+    def measured(role: str) -> tuple[str, ...]:
+        # JSON in any case: our own terminal shows it to people.
+        return ("--log-format", "json", *(("--metrics-port", str(ports[role])) if role in ports else ()))
+
     def spec(role: str, rank: int, *words: str) -> ChildSpec:
         # -P: a folder named `shared` or `cli` where the command was typed must not replace ours.
         command = (sys.executable, "-P", "-m", "cli.main", *words)
         return ChildSpec(role=role, command=command, environ=environ, rank=rank)
 
-    specs = [spec("ingress", _INGRESS_RANK, "ingress", "--port", str(plan.settings.ingress.port))]
-    specs += [spec(kind, _WORKER_RANK, "worker", kind) for kind in (*(stage.value for stage in Stage), PROBE)]
+    kinds = (*(stage.value for stage in Stage), PROBE)
+    specs = [spec("ingress", _INGRESS_RANK, "ingress", "--port", str(plan.settings.ingress.port), *measured("ingress"))]
+    specs += [spec(kind, _WORKER_RANK, "worker", kind, *measured(kind)) for kind in kinds]
     if plan.sandbox:
         specs.insert(0, spec("sandbox", _SANDBOX_RANK, "sandbox", *_sandbox_words(plan, plan.sandbox)))
     return specs
+
+
+def metrics_ports(plan: Plan) -> dict[str, int]:
+    """The port of each child's metrics by role: always the same, also after a crash. Empty if there are none."""
+    first = plan.settings.metrics.port
+    if first is None:
+        return {}
+    roles = ("ingress", *(stage.value for stage in Stage), PROBE)
+    return {role: first + i if first else 0 for i, role in enumerate(roles)}
 
 
 def _sandbox_words(plan: Plan, home: SandboxHome) -> tuple[str, ...]:

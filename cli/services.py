@@ -6,16 +6,28 @@ These are the commands of a deployment that scales process by process; `textgate
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import ConfigOption, common
 from shared.errors import UsageError
 from shared.keys import PROBE, Stage
+from shared.settings_logs import LogFormat
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 PortOption = Annotated[
     int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen on; 0: any.")
+]
+LogFormatOption = Annotated[
+    LogFormat | None,
+    typer.Option("--log-format", help="How log lines look. Else: logs.format, or what fits the terminal."),
+]
+MetricsPortOption = Annotated[
+    int | None,
+    typer.Option("--metrics-port", metavar="PORT", min=0, max=65535, help="Port of the metrics. Else: metrics.port."),
 ]
 
 
@@ -46,6 +58,8 @@ def ingress(
     share_port: Annotated[
         bool, typer.Option("--share-port", help="Let other processes of the same user listen on the port as well.")
     ] = False,
+    metrics_port: MetricsPortOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Receive webhooks: check the signature, apply the sender policy, store the text, then answer.
 
@@ -62,16 +76,26 @@ def ingress(
     from shared.settings import load_settings
 
     said = common(context, config).config
-    settings = load_settings(said, os.environ)
+    settings = _with_options(load_settings(said, os.environ), metrics_port=metrics_port, log_format=log_format)
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = msgspec.structs.replace(settings, ingress=msgspec.structs.replace(settings.ingress, **chosen))
     if workers > 1:
         from cli.ingress_workers import run_workers
 
-        raise typer.Exit(run_workers(settings, count=workers, config=said, environ=os.environ))
+        raise typer.Exit(
+            run_workers(
+                settings, count=workers, config=said, environ=os.environ, options=_options(metrics_port, log_format)
+            )
+        )
     from ingress.server import run
 
     run(settings, share_port=share_port)
+
+
+def _options(metrics_port: int | None, log_format: LogFormat | None) -> tuple[str, ...]:
+    """The options that each of several processes is started with."""
+    port = () if metrics_port is None else ("--metrics-port", str(metrics_port))
+    return port if log_format is None else (*port, "--log-format", log_format.value)
 
 
 def worker(
@@ -84,6 +108,8 @@ def worker(
             "--concurrency", metavar="N", min=1, max=10_000, help="Turns at once. Else: workers.KIND.concurrency."
         ),
     ] = None,
+    metrics_port: MetricsPortOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Work on one stage: `agent` runs turns, `format` makes SMS parts, `outbound` sends them.
 
@@ -96,7 +122,8 @@ def worker(
     """
     from shared.settings import load_settings
 
-    settings = load_settings(common(context, config).config, os.environ)
+    loaded = load_settings(common(context, config).config, os.environ)
+    settings = _with_options(loaded, metrics_port=metrics_port, log_format=log_format)
     if kind.value == PROBE:
         from workers.probing.run import run as run_probe
 
@@ -140,3 +167,12 @@ def sandbox(
         run(setup, port=port or 0, on_ready=lambda url: typer.echo(f"sandbox listening on {url}"))
     except (OSError, ValueError) as error:
         raise UsageError(f"the sandbox cannot start: {error}") from error
+
+
+def _with_options(settings: "Settings", *, metrics_port: int | None, log_format: LogFormat | None) -> "Settings":
+    """The settings, with what the command line says instead."""
+    from msgspec.structs import replace
+
+    metrics = settings.metrics if metrics_port is None else replace(settings.metrics, port=metrics_port)
+    logs = settings.logs if log_format is None else replace(settings.logs, format=log_format)
+    return replace(settings, metrics=metrics, logs=logs)

@@ -49,6 +49,7 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
     api = ApiRoutes(settings, keys=keys, commit=commit, redis=redis)
 
     def replace(fresh: Settings) -> None:
+        app.state.settings = fresh
         webhooks.replace(fresh)
         api.replace(fresh)
 
@@ -71,6 +72,7 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
     app.router.redirect_slashes = False  # a redirected POST loses its signature
     app.webhooks = webhooks
     app.state.redis = redis
+    app.state.settings = settings
     return app
 
 

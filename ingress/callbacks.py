@@ -4,13 +4,16 @@ A failure after acceptance is never sent again by itself: the part is marked, th
 of the whole account pauses it, one that says that the person has opted out is recorded.
 """
 
+import time
+
 from shared.accounts import pause_for_delivery_error
 from shared.errors import RejectedError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.logs import logger
+from shared.metrics import DELIVERED_S, DELIVERIES, TWILIO_ERRORS, code_of_callback
 from shared.optout import Cause, change_opt_out, new_change
-from shared.outbox import Status, record_status
+from shared.outbox import Recorded, Status, record_status, recorded_of
 from shared.phone import mask, parse_address
 from shared.settings import Account
 from shared.status_callback import part_of_query
@@ -49,13 +52,32 @@ async def record_callback(
         carrier_time=fields.get("RawDlrDoneDate", "")[:20],
         account_id=account.id,
     )
-    outcome = (await commit.call(call)).decode()
-    facts = {"account": account.id, "message_sid": sid, "part": part_id, "status": said, "outcome": outcome}
-    log.info("delivery_status", **facts, **({"code": code} if code else {}))
-    if code and outcome == "recorded":
+    recorded = recorded_of(await commit.call(call))
+    _count(recorded, Status(said), code, account, is_first=part_id.endswith(".0"))
+    conversation = part_id.partition("-")[0]  # every part id of ours begins with it
+    facts = {
+        "account": account.id,
+        "message_sid": sid,
+        "conversation": conversation,
+        "part": part_id,
+        "status": said,
+        "outcome": recorded.outcome,
+    }
+    log.info("delivery_status", stage="ingress", **facts, **({"code": code} if code else {}))
+    if code and recorded.outcome == "recorded":
         await _act_on(int(code), account, keys, commit)
         if int(code) == OPTED_OUT:
             await _record_opt_out(fields.get("To", ""), account, keys, commit)
+
+
+def _count(recorded: Recorded, status: Status, code: str, account: Account, *, is_first: bool) -> None:
+    if recorded.outcome != "recorded":
+        return
+    DELIVERIES.inc(account.id, status.value)
+    if code:
+        TWILIO_ERRORS.inc("callback", code_of_callback(int(code)))
+    if is_first and status is Status.DELIVERED and recorded.received_ms is not None:
+        DELIVERED_S.observe(max(time.time_ns() // 1_000_000 - recorded.received_ms, 0) / 1000)
 
 
 async def _record_opt_out(to: str, account: Account, keys: Keys, commit: GroupCommit) -> None:

@@ -12,9 +12,11 @@ from ingress.app import create_app
 from ingress.connection import BoundedProtocol
 from ingress.listener import shared_socket
 from shared.errors import ConfigError
-from shared.logs import logger, set_up_logs
+from shared.logs import logger
+from shared.metrics_server import serve_metrics
 from shared.redis_client import connect
 from shared.settings import Settings
+from shared.start_up import start_up
 
 GRACE_S = 10
 """Requests under way at SIGTERM may finish within this time."""
@@ -27,16 +29,16 @@ def run(settings: Settings, *, share_port: bool = False) -> None:
     """
     if settings.redis.url is None:
         raise ConfigError("redis.url", found="not set", expected="set it or TEXTGATE_REDIS_URL, or use `textgate up`")
-    set_up_logs("ingress")
+    start_up(settings, role="ingress")
     log = logger(__name__)
     for account in settings.accounts.values():
         if account.receives:
             log.info(f"SMS webhook route {account.webhook_path} -> account {account.id}")
-    for warning in settings.warnings:
-        log.warning(warning)
     host, port = settings.ingress.host, settings.ingress.port
     sockets = [shared_socket(host, port)] if share_port else None
-    server = _Server(server_config(create_app(settings, connect(settings.redis.url.reveal())), host=host, port=port))
+    app = create_app(settings, connect(settings.redis.url.reveal()))
+    serve_metrics(settings, role="ingress", accounts=lambda: app.state.settings.enabled_accounts)
+    server = _Server(server_config(app, host=host, port=port))
     server.run(sockets)
     if not server.started:
         raise SystemExit(1)

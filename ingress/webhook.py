@@ -26,6 +26,7 @@ from shared.group_commit import GroupCommit
 from shared.heard import decide_keyword
 from shared.keys import Keys
 from shared.logs import logger
+from shared.metrics import TEXTS, WEBHOOK_S, WEBHOOKS
 from shared.route_mark import ROUTE_HEADER, RouteMark
 from shared.settings import Account
 
@@ -33,6 +34,9 @@ TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 EXPLAIN_EVERY_S = 0.2
 """Explaining why a signature does not fit takes up to 10 ms of the event loop, which a forger must not buy at will."""
+
+COUNTED_FROM_THE_START = (200, 403, 500, 503)
+"""The answers that alerts are about: their series stand at 0 before the first one."""
 
 _MARK = (ROUTE_HEADER.encode(), RouteMark.WEBHOOK.value.encode())
 
@@ -62,8 +66,13 @@ class Webhook:
         self._watch = watch
         self._deadlines = Deadlines(MAX_BODY_S)
         self._explained_at = float("-inf")
+        for status in COUNTED_FROM_THE_START:
+            WEBHOOKS.start(account.id, status)
+        for verdict in set(Verdict) - {Verdict.CODE_TAKEN}:
+            TEXTS.start(account.id, verdict.value)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
         try:
             await self._handle(scope, receive)
             status = 200
@@ -78,6 +87,8 @@ class Webhook:
         except Exception:  # the boundary of what Twilio sees: a bug of ours says nothing, and not in plain text
             status = 500
             log.exception("webhook_failed", account=self.account.id, status=status)
+        WEBHOOKS.inc(self.account.id, status)
+        WEBHOOK_S.observe(time.perf_counter() - started)
         await _answer(send, status)
 
     def _tell_503(self, error: TransientError | RedisError) -> None:
@@ -154,9 +165,11 @@ class Webhook:
             cause=heard.cause,
             now_ms=now_ms,
         )
+        TEXTS.inc(self.account.id, verdict.value)
         log.info(
             "text_admitted" if verdict is Verdict.ACCEPTED else "text_held",
-            verdict=verdict.value,
+            stage="ingress",
+            outcome=verdict.value,
             message_sid=text.message_sid,
             conversation=text.conversation,
             account=self.account.id,

@@ -16,6 +16,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from shared.deadlines import Deadlines
 from shared.errors import TransientError
+from shared.metrics import GROUP_CALLS
 from shared.redis_batch import Line
 from shared.redis_client import AWAY, is_away
 from shared.scripts import Call, all_scripts
@@ -92,6 +93,7 @@ class GroupCommit:
     async def _send(self, group: list[tuple[Call, asyncio.Future[Any]]]) -> None:
         self.groups += 1
         self.calls += len(group)
+        GROUP_CALLS.observe(len(group))
         try:
             replies = await execute(self._line, [call for call, _ in group], confirm=self._confirm)
         except (*AWAY, RedisError, TransientError) as error:

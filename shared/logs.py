@@ -18,12 +18,13 @@ from shared.phone import mask_numbers
 _encode_event = msgspec.json.Encoder(enc_hook=repr).encode
 
 
-def set_up_logs(role: str, *, level: int = logging.INFO, as_json: bool | None = None) -> None:
-    """Send everything to stderr. `as_json=None` means: JSON unless stderr is a terminal.
+def set_up_logs(role: str, *, level: str = "info", as_json: bool | None = None) -> None:
+    """Send everything to stderr, from `level` on. `as_json=None` means: JSON unless stderr is a terminal.
 
     Our own events go straight to the stream: through the standard library's loggers each would cost as much as checking
     a signature.
     """
+    least = logging.getLevelNamesMapping()[level.upper()]
     if as_json is None:
         as_json = not sys.stderr.isatty()
     shared: list[Any] = [
@@ -39,7 +40,7 @@ def set_up_logs(role: str, *, level: int = logging.INFO, as_json: bool | None = 
     structlog.configure(
         processors=[*shared, *last],
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -47,7 +48,8 @@ def set_up_logs(role: str, *, level: int = logging.INFO, as_json: bool | None = 
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
+    root.setLevel(least)
+    take_over_loggers()
     for noisy in ("twilio", "aiohttp", "asyncio", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # of uvicorn: what it says at start and stop is ours to say
     logging.getLogger("arq.worker").addFilter(_is_no_heartbeat)
@@ -57,6 +59,13 @@ def set_up_logs(role: str, *, level: int = logging.INFO, as_json: bool | None = 
 def _is_no_heartbeat(record: logging.LogRecord) -> bool:
     """arq says every ten seconds that it lives, and tells nothing else by that."""
     return not record.getMessage().startswith("recording health")
+
+
+def take_over_loggers() -> None:
+    """Let arq and uvicorn write through our pipe alone: their own programs give them handlers of their own."""
+    for foreign in ("arq", "uvicorn", "uvicorn.error"):
+        logging.getLogger(foreign).handlers.clear()
+        logging.getLogger(foreign).propagate = True
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

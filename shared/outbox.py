@@ -209,6 +209,7 @@ def dispatch(
             *(("", "") if quiet_ms is None else quiet_ms),
             account_segments_per_second,
             sender,
+            "" if part.received_ms is None else part.received_ms,
         ),
     )
 
@@ -257,7 +258,7 @@ def record_status(
     carrier_time: str = "",
     account_id: str = "",
 ) -> Call:
-    """A delivery callback; the reply is b"recorded", b"stale", b"contradiction" or b"unknown".
+    """A delivery callback; `recorded_of` reads the reply.
 
     `account_id`: whose webhook it came by; it speaks of no other account's parts.
     """
@@ -266,3 +267,17 @@ def record_status(
         (keys.part(part_id), keys.sid(sid), keys.awaiting),
         (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS, FINAL_RANK, carrier_time, account_id),
     )
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a delivery callback: `recorded`, `stale`, `contradiction` or `unknown`."""
+
+    outcome: str
+    received_ms: int | None = None
+    """When the text was received that this part answers; only if recorded."""
+
+
+def recorded_of(reply: list[bytes]) -> Recorded:
+    """The reply to `record_status`."""
+    outcome, received_ms = reply
+    return Recorded(outcome=outcome.decode(), received_ms=int(received_ms) if received_ms else None)

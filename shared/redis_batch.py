@@ -8,6 +8,7 @@ limit around the whole batch.
 
 import asyncio
 import contextlib
+import time
 from typing import Any, cast
 
 import hiredis
@@ -15,6 +16,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError, ResponseError, TimeoutError as RedisTimeoutError
 
+from shared.metrics import REDIS_FAILURES, REDIS_S
 from shared.redis_client import READ_TIMEOUT_S
 
 AGAIN_S = 0.02
@@ -36,15 +38,22 @@ class Line:
 
         A connection that breaks is tried once more, so each command must tolerate being sent twice.
         """
+        started = time.perf_counter()
         try:
             async with asyncio.timeout(limit_s):
                 try:
-                    return await self._exchange(commands)
+                    replies = await self._exchange(commands)
                 except RedisConnectionError:
                     await asyncio.sleep(AGAIN_S)
-                    return await self._exchange(commands)
+                    replies = await self._exchange(commands)
         except TimeoutError as error:
+            REDIS_FAILURES.inc()
             raise RedisTimeoutError(f"no reply within {limit_s:g} s") from error
+        except (RedisConnectionError, OSError):
+            REDIS_FAILURES.inc()
+            raise
+        REDIS_S.observe(time.perf_counter() - started)
+        return replies
 
     async def close(self) -> None:
         """Give the connection back."""

@@ -21,7 +21,7 @@ from shared.settings import Settings, load_settings
 
 LOOK_EVERY_S = 0.5
 
-NEEDS_RESTART = ("redis", "ingress", "workers", "console", "metrics", "state_dir", "twilio_api_base")
+NEEDS_RESTART = ("redis", "ingress", "workers", "console", "metrics", "logs", "state_dir", "twilio_api_base")
 """Fields of `Settings` that a running process was built on."""
 
 log = logger(__name__)

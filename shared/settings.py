@@ -33,6 +33,7 @@ from shared.settings_account import Account, QuietHours
 from shared.settings_agent import AgentKind, AgentSection
 from shared.settings_api import ApiToken, build_tokens
 from shared.settings_channels import ChannelsSection, DmPolicy, RateLimits
+from shared.settings_logs import LogsSection
 from shared.settings_section import Section
 from shared.settings_sections import (
     ApiScope,
@@ -100,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`workers.probe.alarmUrl`."""
     console: ConsoleSection = ConsoleSection()
     metrics: MetricsSection = MetricsSection()
+    logs: LogsSection = LogsSection()
     state_dir: Path
     """Absolute; not created here."""
     twilio_api_base: str | None = None
@@ -147,6 +149,7 @@ class ConfigDocument(Section, frozen=True):
     )
     console: Annotated[ConsoleSection, Meta(description="The operator's web app.")] = ConsoleSection()
     metrics: Annotated[MetricsSection, Meta(description="Prometheus metrics.")] = MetricsSection()
+    logs: Annotated[LogsSection, Meta(description="What each process says.")] = LogsSection()
     state: Annotated[StateSection, Meta(description="Files of a single-machine set-up.")] = StateSection()
     secrets: Annotated[SecretsSection, Meta(description="Where SecretRefs lead.")] = SecretsSection()
 
@@ -187,6 +190,7 @@ def load_settings(
         alarm_url=_resolve_alarm_url(document.workers, resolver),
         console=document.console,
         metrics=document.metrics,
+        logs=document.logs,
         state_dir=_absolute(document.state.dir, environ),
         twilio_api_base=_api_base(environ),
         warnings=(

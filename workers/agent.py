@@ -41,12 +41,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 async def take_turn(work: Work, env: Environment) -> None:
     """Run one turn. Raises TransientError if the agent failed, in whatever way."""
     batch = _batch(work, env)
+    newest = batch.texts[-1]
+    work.facts |= {"account": newest.account_id, "texts": len(batch.texts), "message_sid": newest.message_sid}
     recalled = await _recall(work, env, batch)
     if batch.command is None:
         answer = await _answer(work, env, batch.texts, recalled)
     else:
         answer = _obey(work, env, batch.texts[0], batch.command, recalled)
-    newest = batch.texts[-1]
     committed = await work.commit(
         hand_over(
             source=work.lane,
@@ -62,7 +63,6 @@ async def take_turn(work: Work, env: Environment) -> None:
             replied=bool(answer.said) and _guards_against_loops(env, newest.account_id),
         )
     )
-    work.facts |= {"account": newest.account_id, "texts": len(batch.texts), "message_sid": newest.message_sid}
     said = batch.command.value if batch.command else "answered" if answer.said else "silent"
     work.outcome = said if committed else "fenced"
 

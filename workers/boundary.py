@@ -27,6 +27,7 @@ from shared.dead_letters import bury
 from shared.errors import AccountError, NotNow, OutcomeUnknownError, PermanentError, TransientError
 from shared.lanes import fail
 from shared.logs import logger
+from shared.metrics import ATTEMPT_S, ATTEMPTS, BURIED, RETRIES
 from shared.records import DeadLetter
 from shared.setbacks import Setback, note_put_off, setback_of
 from shared.twilio_codes import OPTED_OUT
@@ -44,6 +45,9 @@ UNREADABLE_WAIT_S = 30.0
 NEWER_VERSION = "a newer version of Textgate wrote it: finish the upgrade, or undo the downgrade"
 
 OPTED_OUT_CODES = ("opted-out", f"twilio-{OPTED_OUT}")
+
+ONLY_PUT_OFF = frozenset({"not_now", "redis_away", "handed_back"})
+"""Outcomes of turns that did not get to do their work: how long they took says nothing about it."""
 
 log = logger(__name__)
 
@@ -64,6 +68,10 @@ async def run_guarded(spec: StageSpec, work: Work, env: Environment, rng: random
         work.outcome = "handed_back"
         raise
     finally:
+        duration_s = time.perf_counter() - started
+        ATTEMPTS.inc(work.stage.value, work.outcome)
+        if work.outcome not in ONLY_PUT_OFF:
+            ATTEMPT_S.observe(duration_s, work.stage.value)
         log.info(
             "attempt",
             stage=work.stage.value,
@@ -71,7 +79,7 @@ async def run_guarded(spec: StageSpec, work: Work, env: Environment, rng: random
             conversation=work.conversation,
             turn=work.turn,
             attempt=work.attempt,
-            duration_ms=round((time.perf_counter() - started) * 1000, 2),
+            duration_ms=round(duration_s * 1000, 2),
             **work.facts,
         )
 
@@ -154,6 +162,7 @@ async def _retry(
         patience=patience_with(error.code),
     )
     if wait_s is not None:
+        RETRIES.inc(work.stage.value)
         raise PutOff(wait_s, counted=False)
     await _bury(spec, work, env, PermanentError(str(error), code=error.code, hint=_gave_up(failures, age_ms)))
 
@@ -203,6 +212,7 @@ async def _bury(spec: StageSpec, work: Work, env: Environment, error: PermanentE
         work.outcome = "fenced"
         return
     work.outcome = "dead"
+    BURIED.inc(letter.stage, letter.code)
     # Who opts out is in their right: the letter is kept, and wakes nobody.
     tell = log.info if letter.code in OPTED_OUT_CODES else log.error
     tell(

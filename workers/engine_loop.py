@@ -18,6 +18,7 @@ from shared.cancellation import pass_cancellation
 from shared.claims import Again, Claimant, Claimed, Cycle, Done
 from shared.group_commit import Confirm
 from shared.logs import logger
+from shared.metrics import LEASES_LOST
 from shared.scripts import Call
 from workers.engine_house import House
 from workers.engine_jobs import JobRunner
@@ -106,6 +107,7 @@ class Loop:
             if job.committing or job.over or self.running.get(job.claimed.job_id) is not job:
                 continue
             log.warning("lease_lost", job=job.claimed.job_id)
+            LEASES_LOST.inc()
             job.over = True
             job.cancel()
 

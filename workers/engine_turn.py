@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from shared.claims import Claimant, Claimed, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
 from shared.group_commit import MAX_GROUP, Confirm, execute
 from shared.logs import logger
+from shared.metrics import GROUP_CALLS
 from shared.redis_batch import Line
 from shared.redis_client import is_away
 from shared.scripts import Call
@@ -115,6 +116,8 @@ class Exchange:
             calls.append(self._claimant.cycle(slots=slots, released=[*released, *ask]))
         if not calls:
             return Sent()
+        if group:
+            GROUP_CALLS.observe(len(group))
         try:
             replies = await execute(self._line, calls, confirm=self._confirm if group else None)
         except BaseException:

@@ -19,7 +19,8 @@ from shared.cancellation import pass_cancellation
 from shared.errors import OutcomeUnknownError, PermanentError, TransientError
 from shared.group_commit import execute
 from shared.logs import logger
-from shared.outbox import FINAL, record_status
+from shared.metrics import DELIVERIES
+from shared.outbox import FINAL, record_status, recorded_of
 from shared.scripts import Call
 from shared.settings import Account
 from shared.twilio_codes import CODES
@@ -127,13 +128,16 @@ class FinalStates:
 
     async def _record(self, account: Account, part: Awaited, end: MessageEnd) -> None:
         code = "" if end.error_code is None else str(end.error_code)
-        outcome = await self._call(
+        reply = await self._call(
             record_status(keys=self._env.keys, part_id=part.part_id, sid=part.sid, status=end.status, error_code=code)
         )
+        outcome = recorded_of(reply).outcome
+        if outcome == "recorded":
+            DELIVERIES.inc(account.id, end.status.value)
         facts = {"account": account.id, "message_sid": part.sid, "part": part.part_id, "status": end.status.value}
-        log.info("delivery_status", **facts, outcome=outcome.decode(), asked=True, **({"code": code} if code else {}))
+        log.info("delivery_status", **facts, outcome=outcome, asked=True, **({"code": code} if code else {}))
         info = CODES.get(end.error_code or 0)
-        if end.error_code is None or info is None or outcome != b"recorded":
+        if end.error_code is None or info is None or outcome != "recorded":
             return
         log.warning("delivery_failed", account=account.id, code=code, meaning=info.meaning, hint=info.hint)
         call = pause_for_delivery_error(keys=self._env.keys, account_id=account.id, code=end.error_code)

@@ -21,6 +21,9 @@ MEDIA_ONLY = RenderedPart(body="", encoding=Encoding.GSM_7, segments=1, units=0)
 async def format_reply(work: Work, env: Environment) -> None:
     """Cut the reply at the head of the lane into parts and hand them to the outbound stage, in order."""
     reply = decode_reply(work.records[0])
+    work.facts |= {"account": reply.account_id, "reply": reply.reply_id, "origin": reply.origin.value}
+    if reply.in_reply_to is not None:
+        work.facts["message_sid"] = reply.in_reply_to
     account = env.account(reply.account_id)
     parts = parts_of(reply, account, strip_artifacts=account.agent.strip_artifacts)
     committed = await work.commit(
@@ -35,13 +38,7 @@ async def format_reply(work: Work, env: Environment) -> None:
             memory=_memory(reply, env),
         )
     )
-    work.facts |= {
-        "account": reply.account_id,
-        "reply": reply.reply_id,
-        "origin": reply.origin.value,
-        "parts": len(parts),
-        "segments": sum(part.segments for part in parts),
-    }
+    work.facts |= {"parts": len(parts), "segments": sum(part.segments for part in parts)}
     work.outcome = "formatted" if committed else "fenced"
 
 

@@ -17,6 +17,7 @@ from shared.fault_points import FaultPoint, reach
 from shared.holds import hold_parts
 from shared.keys import Stage
 from shared.logs import logger
+from shared.metrics import ACCEPTED_S, PARTS_SENT, SEGMENTS_SENT
 from shared.optout import Cause, change_opt_out, new_change
 from shared.outbox import DispatchVerdict, Status, dispatch, release, settle
 from shared.records import Origin, Part, decode_part, decode_pause
@@ -178,6 +179,15 @@ async def _settle(work: Work, env: Environment, part: Part, sid: str, status: St
     if said == b"sid_taken":
         raise NotNow("this message carries another part", delay_s=LOOK_AGAIN_S)
     work.outcome = "sent" if said == b"settled" else "fenced"
+    if work.outcome == "sent":
+        _count_sent(part)
+
+
+def _count_sent(part: Part) -> None:
+    PARTS_SENT.inc(part.account_id)
+    SEGMENTS_SENT.inc(part.account_id, by=part.segments)
+    if part.received_ms is not None and part.index == 0:
+        ACCEPTED_S.observe(max(time.time_ns() // 1_000_000 - part.received_ms, 0) / 1000)
 
 
 async def _hold(work: Work, env: Environment, part: Part, *, due_ms: int) -> None:

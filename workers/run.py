@@ -8,10 +8,11 @@ from redis.asyncio import Redis
 from shared.durability import confirmation
 from shared.errors import ConfigError
 from shared.keys import Keys, Stage
-from shared.logs import logger, set_up_logs
+from shared.metrics_server import serve_metrics
 from shared.redis_client import connect
 from shared.reload import SettingsWatcher
 from shared.settings import Settings
+from shared.start_up import start_up
 from workers import agent, engine, format as formatting, outbound
 from workers.agents.directory import Agents
 from workers.final_states import FinalStates
@@ -31,11 +32,9 @@ def run(stage: Stage, settings: Settings, *, max_turns: int | None = None) -> No
 
     Raises ConfigError if no Redis is configured or the agent cannot be loaded.
     """
-    set_up_logs(f"worker {stage.value}")
-    for warning in settings.warnings:
-        logger(__name__).warning(warning)
+    start_up(settings, role=f"worker {stage.value}")
     url, spec, keys = redis_url(settings), SPECS[stage], Keys(settings.redis.prefix)
-    start_up, shut_down = hooks(spec, settings)
+    on_startup, on_shutdown = hooks(spec, settings)
     engine.run(
         lambda: engine.EventWorker(
             [stage_job(spec), release_job()],
@@ -44,8 +43,8 @@ def run(stage: Stage, settings: Settings, *, max_turns: int | None = None) -> No
             stage=stage.value,
             peek=spec.take,
             max_jobs=max_turns or concurrency(stage, settings),
-            on_startup=start_up,
-            on_shutdown=shut_down,
+            on_startup=on_startup,
+            on_shutdown=on_shutdown,
             job_timeout=JOB_TIMEOUT_S,
             lease_s=settings.workers.lease_s,
             confirm=confirmation(settings.redis),
@@ -71,7 +70,7 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
     environment = Environment(settings=settings, keys=keys, redis=redis, agents=agents)
     watcher = SettingsWatcher(settings, apply=lambda fresh: _take_over(environment, agents, fresh))
 
-    async def start_up(ctx: dict[str, Any]) -> None:
+    async def on_startup(ctx: dict[str, Any]) -> None:
         if spec.stage is Stage.OUTBOUND:
             from workers.twilio_client import TwilioApi
 
@@ -82,7 +81,7 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
         ctx["env"] = environment
         ctx["watching"] = asyncio.create_task(watcher.run())
 
-    async def shut_down(ctx: dict[str, Any]) -> None:
+    async def on_shutdown(ctx: dict[str, Any]) -> None:
         beside = [ctx[name] for name in ("watching", "asking") if name in ctx]
         for task in beside:
             task.cancel()
@@ -94,7 +93,9 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
             await agents.close()
         await _close(environment.redis)
 
-    return start_up, shut_down
+    role = f"worker {spec.stage.value}"
+    serve_metrics(settings, role=role, accounts=lambda: environment.settings.enabled_accounts)
+    return on_startup, on_shutdown
 
 
 def concurrency(stage: Stage, settings: Settings) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from arq.worker import Function, Retry, func
 
 from shared.group_commit import GroupCommit
+from shared.metrics import RETRIES
 from shared.queue import split_job_id
 from shared.redis_client import load_list
 from workers.boundary import run_guarded
@@ -31,6 +32,7 @@ def stage_job(spec: StageSpec) -> Function:
 
 def make_job(spec: StageSpec) -> JobFunction:
     """The coroutine behind `stage_job`."""
+    RETRIES.start(spec.stage.value)
     rng = random.Random()  # noqa: S311 - jitter, not a secret
 
     async def run(ctx: dict[str, Any]) -> None:

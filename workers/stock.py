@@ -12,9 +12,11 @@ from arq.connections import RedisSettings
 from shared.durability import confirmation
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
+from shared.logs import take_over_loggers
 from shared.queue import deserialize, serialize
 from shared.redis_client import connect
 from shared.settings import load_settings
+from shared.start_up import start_up
 from workers.release import release_job
 from workers.run import JOB_TIMEOUT_S, concurrency, hooks, redis_url
 from workers.stage_job import MAX_TRIES, stage_job
@@ -26,16 +28,18 @@ GRACE_S = 10
 def worker_settings(spec: StageSpec) -> type:
     """arq's settings class for a stage, from the configuration that the environment names. Raises ConfigError."""
     settings = load_settings(None, os.environ)
-    start_up, shut_down = hooks(spec, settings)
+    start_up(settings, role=f"worker {spec.stage.value}")
+    on_startup, on_shutdown = hooks(spec, settings)
     group = GroupCommit(connect(redis_url(settings)), confirm=confirmation(settings.redis))
 
     async def start(ctx: dict[str, Any]) -> None:
-        await start_up(ctx)
+        take_over_loggers()  # the arq command has set up its own after it imported this
+        await on_startup(ctx)
         ctx["group"] = group
 
     async def stop(ctx: dict[str, Any]) -> None:
         await group.close()
-        await shut_down(ctx)
+        await on_shutdown(ctx)
 
     return type(
         "WorkerSettings",

@@ -24,6 +24,7 @@ from twilio.rest import Client
 from shared.elapsed import elapsed_s
 from shared.errors import AccountError, OutcomeUnknownError, PermanentError, TextgateError, TransientError
 from shared.fault_points import FaultPoint, is_armed, reach
+from shared.metrics import TWILIO_ERRORS, code_of_answer
 from shared.outbox import Status
 from shared.phone import mask_numbers
 from shared.records import Part
@@ -96,8 +97,10 @@ class Transport(AsyncHttpClient):
                 _retry_after_s.set(_seconds(answer.headers.get("Retry-After")))
                 return Response(answer.status, await answer.text(), answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            TWILIO_ERRORS.inc("answer", "unreachable")
             raise TransientError(f"Twilio cannot be reached: {type(error).__name__}", code="unreachable") from error
         except (aiohttp.ClientError, OSError) as error:
+            TWILIO_ERRORS.inc("answer", "no-answer")
             raise OutcomeUnknownError(f"no answer from Twilio: {type(error).__name__}") from error
 
     async def close(self) -> None:
@@ -201,6 +204,7 @@ def as_our_error(error: TwilioException) -> TextgateError:
         return OutcomeUnknownError(f"the SDK failed: {type(error).__name__}")
     status, code, words = refusal
     info = classify(status, code)
+    TWILIO_ERRORS.inc("answer", code_of_answer(status, code))
     said = mask_numbers(words)
     message = f"{info.meaning} (HTTP {status}, code {code or 'none'}: {said})"
     label = f"twilio-{code or status}"

@@ -17,7 +17,7 @@
 --       11 ms of the STOP that this part confirms, or empty; 12 ms after which it is not worth sending any more, or empty (never for a
 --       part that an operator has retried); 13, 14 the quiet stretch that it must keep to, from and until in ms, or empty; 15 segments
 --       per second of the Twilio account (0: any); 16 the sender, kept so that a part in doubt is looked for under the one that sent
---       it, whatever is configured by then.
+--       it, whatever is configured by then; 17 when the text was received that this part answers, in ms, or empty.
 -- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; too_old; wait, ms;
 -- quiet, ms until which it is to be held: the end of the stretch, or just now, if messages held for this person are due and go before it;
 -- go, "ms of the journal entry" and behind a blank why Twilio refused its media, if it did.
@@ -76,5 +76,6 @@ if start and start > now then return {'wait', string.format('%.0f', start - now)
 local stamp = string.format('%.0f', now)
 redis.call('HSET', KEYS[2], 'state', 'dispatching', 'attempt', ARGV[3], 'journaled_ms', stamp,
   'account', ARGV[9], 'conversation', ARGV[10], 'segments', ARGV[5], 'sender', ARGV[16])
+if ARGV[17] ~= '' then redis.call('HSET', KEYS[2], 'received_ms', ARGV[17]) end
 redis.call('PERSIST', KEYS[2]) -- a doubt must not be forgotten while its part waits, however long
 return {'go', stamp .. ' ' .. (part[6] or '')}

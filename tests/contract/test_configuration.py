@@ -605,7 +605,7 @@ def test_console_and_metrics_have_a_port_and_stay_on_this_machine(desk: Desk) ->
 @pytest.mark.parametrize(
     "section",
     [
-        pytest.param("metrics", marks=pytest.mark.xfail(strict=True, reason=DEPLOYMENT)),
+        "metrics",
         pytest.param("console", marks=pytest.mark.xfail(strict=True, reason=LATER)),
     ],
 )

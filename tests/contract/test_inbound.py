@@ -14,6 +14,7 @@ from ingress import body as request_body
 from shared.admission import Verdict
 from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
+from shared.metric_kinds import REGISTRY
 from shared.outbox import DispatchVerdict, dispatch
 from shared.records import Origin, Part
 from shared.texts import TextKey
@@ -541,11 +542,15 @@ async def test_a_drop_under_allowlist_is_silent_but_logged(desk: Desk, capsys: p
     assert ANN not in said
 
 
-@pytest.mark.xfail(strict=True, reason="A first real deployment: image, compose, systemd, metrics, logs")
 async def test_and_counted(desk: Desk) -> None:
+    """Each process serves what it counts on `metrics.port`, never on the public one."""
+    labels = {"account": "default", "verdict": Verdict.NOT_ALLOWED.value}
     async with desk.opened(dmPolicy="allowlist", allowFrom=[BOB]) as door:
+        before = REGISTRY.get_sample_value("textgate_texts_total", labels)
         await door.text(ANN)
-        assert await door.ask(method="GET", path="/metrics") == 200
+        assert before is not None, "the series stands before the first text"
+        assert REGISTRY.get_sample_value("textgate_texts_total", labels) == before + 1
+        assert await door.ask(method="GET", path="/metrics") == 404
 
 
 # Rate limits

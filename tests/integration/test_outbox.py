@@ -18,6 +18,7 @@ from shared.outbox import (
     load_part_of_sid,
     load_part_state,
     record_status,
+    recorded_of,
     release,
     settle,
 )
@@ -95,7 +96,7 @@ class Desk:
 
     async def callback(self, part: Part, sid: str, status: Status, code: str = "") -> str:
         call = record_status(keys=self.keys, part_id=part.part_id, sid=sid, status=status, error_code=code)
-        return str((await self.send(call)).decode())
+        return recorded_of(await self.send(call)).outcome
 
     async def state(self, part: Part) -> PartState:
         state = await load_part_state(self.redis, self.keys, part.part_id)

@@ -16,10 +16,12 @@ from shared.durability import confirmation
 from shared.errors import TransientError
 from shared.group_commit import GroupCommit
 from shared.keys import PROBE, Keys
-from shared.logs import logger, set_up_logs
+from shared.logs import logger
+from shared.metrics_server import serve_metrics
 from shared.redis_client import AWAY, connect
 from shared.reload import SettingsWatcher
 from shared.settings import Settings
+from shared.start_up import start_up
 from workers import engine
 from workers.engine_jobs import PutOff
 from workers.probing.plan import JOB, keep_job, plan_jobs
@@ -37,16 +39,14 @@ log = logger(__name__)
 
 def run(settings: Settings) -> None:
     """Work until told to stop. Raises ConfigError if no Redis is configured."""
-    set_up_logs("worker probe")
-    for warning in settings.warnings:
-        log.warning(warning)
+    start_up(settings, role="worker probe")
     engine.run(lambda: make_worker(settings))
 
 
 def make_worker(settings: Settings) -> engine.EventWorker:
     """The worker. Make it inside the running loop. Raises ConfigError if no Redis is configured."""
     keys = Keys(settings.redis.prefix)
-    start_up, shut_down = _hooks(settings)
+    on_startup, on_shutdown = _hooks(settings)
     return engine.EventWorker(
         [func(probe, name=JOB, max_tries=MAX_TRIES, keep_result=0)],
         redis_url=redis_url(settings),
@@ -54,8 +54,8 @@ def make_worker(settings: Settings) -> engine.EventWorker:
         stage=PROBE,
         max_jobs=settings.workers.concurrency(PROBE),
         cron_jobs=[cron(plan, name=f"{keys.prefix}probe:plan", second=PLAN_AT_S)],
-        on_startup=start_up,
-        on_shutdown=shut_down,
+        on_startup=on_startup,
+        on_shutdown=on_shutdown,
         job_timeout=JOB_TIMEOUT_S,
         lease_s=settings.workers.lease_s,
     )
@@ -97,7 +97,7 @@ def _hooks(settings: Settings) -> tuple[Any, Any]:
 
     watcher = SettingsWatcher(settings, apply=take_over)
 
-    async def start_up(ctx: dict[str, Any]) -> None:
+    async def on_startup(ctx: dict[str, Any]) -> None:
         from workers.twilio_client import TwilioApi
 
         twilio = TwilioApi(settings.twilio_api_base, timeout_s=settings.workers.probe.timeout_s)
@@ -109,7 +109,7 @@ def _hooks(settings: Settings) -> tuple[Any, Any]:
         except (*AWAY, RedisError) as error:  # the cron job makes up for it
             log.info("probes_not_planned", reason=f"{type(error).__name__}: {error}")
 
-    async def shut_down(ctx: dict[str, Any]) -> None:
+    async def on_shutdown(ctx: dict[str, Any]) -> None:
         watching = ctx.get("watching")
         if watching is not None:  # told to leave before Redis was ever there
             watching.cancel()
@@ -118,4 +118,7 @@ def _hooks(settings: Settings) -> tuple[Any, Any]:
         await group.close()
         await redis.aclose()
 
-    return start_up, shut_down
+    serve_metrics(
+        settings, role="worker probe", accounts=lambda: (desks[0].settings if desks else settings).enabled_accounts
+    )
+    return on_startup, on_shutdown

@@ -11,7 +11,7 @@ from shared.dead_letters import bury, load_letters, retry
 from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, hand_over
-from shared.outbox import Status, dispatch, record_status, settle
+from shared.outbox import Status, dispatch, record_status, recorded_of, settle
 from shared.records import DeadLetter, Origin, Part, Reply, decode_reply, encode
 from shared.redis_client import load_list
 from shared.scripts import Call
@@ -94,7 +94,7 @@ class Way:
         call = record_status(
             keys=self.keys, part_id=part.part_id, sid=f"SM{part.index}", status=status, error_code=code
         )
-        assert await self.send(call) == b"recorded"
+        assert recorded_of(await self.send(call)).outcome == "recorded"
 
     async def bury(
         self,

@@ -3,12 +3,14 @@
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cli.banner import banner
 from cli.options import Common
 from cli.plan import Plan, children, describe_running, plan_gateway, plan_sandbox, sandbox_folder
 from shared.errors import ConfigError
+from shared.settings_sections import MetricsSection
 
 CONFIG = """{ channels: { sms: {
   accountSid: "AC00000000000000000000000000000000", authToken: "secret-token", fromNumber: "+12025550100",
@@ -45,8 +47,16 @@ def test_the_ingress_stops_first_then_the_workers_then_the_stand_in(sandbox: Pla
 
 def test_each_child_is_the_very_command_that_production_runs(gateway: Plan) -> None:
     words = {spec.role: spec.command for spec in children(gateway, embedded_url=None)}
-    assert words["ingress"] == (sys.executable, "-P", "-m", "cli.main", "ingress", "--port", "8080")
-    assert words["agent"] == (sys.executable, "-P", "-m", "cli.main", "worker", "agent")
+    start, end = (sys.executable, "-P", "-m", "cli.main"), ("--log-format", "json")
+    assert words["ingress"] == (*start, "ingress", "--port", "8080", *end)
+    assert words["agent"] == (*start, "worker", "agent", *end)
+
+
+def test_each_child_has_a_metrics_port_of_its_own_that_survives_a_restart(gateway: Plan) -> None:
+    settings = msgspec.structs.replace(gateway.settings, metrics=MetricsSection(port=9464))
+    specs = children(msgspec.structs.replace(gateway, settings=settings), embedded_url=None)
+    ports = {spec.role: spec.command[spec.command.index("--metrics-port") + 1] for spec in specs}
+    assert ports == {"ingress": "9464", "agent": "9465", "format": "9466", "outbound": "9467"}
 
 
 def test_an_embedded_redis_reaches_the_children_by_their_environment(gateway: Plan) -> None:

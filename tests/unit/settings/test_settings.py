@@ -12,6 +12,7 @@ import pytest
 from shared.secrets import describe_origin
 from shared.settings import AgentKind, ConfigDocument, Durability, load_settings, to_json_schema
 from shared.settings_channels import AccountSection
+from shared.settings_logs import LogFormat, LogLevel
 from tests.unit.settings.conftest import Load
 
 
@@ -27,6 +28,7 @@ def test_the_defaults_are_those_of_the_documentation(load: Load) -> None:
     assert settings.ingress.trusted_proxies == ()
     assert settings.console.host == "127.0.0.1"
     assert settings.metrics.port is None
+    assert (settings.logs.format, settings.logs.level) == (None, LogLevel.INFO)
     assert (settings.dead_letters.retention_days, settings.dead_letters.drop_unseen) == (0, False)
     defaults = AccountSection()
     assert defaults.enabled
@@ -53,7 +55,7 @@ def test_every_section_reaches_the_settings(load: Load, tmp_path: Path) -> None:
       redis: {url: {source: "env", id: "REDIS"}, prefix: "x:", waitReplicas: 1, durability: "always"},
       ingress: {host: "0.0.0.0", port: 0, trustedProxies: ["10.0.0.1/8"]},
       workers: {agent: {concurrency: 7}, probe: {concurrency: 1}},
-      console: {port: 9000}, metrics: {port: 9464},
+      console: {port: 9000}, metrics: {port: 9464}, logs: {format: "console", level: "debug"},
       deadLetters: {retentionDays: 30, dropUnseen: true}, state: {dir: "~/state"},
       secrets: {providers: {default: {source: "env"}}},
     }""",
@@ -68,6 +70,7 @@ def test_every_section_reaches_the_settings(load: Load, tmp_path: Path) -> None:
     assert [settings.workers.concurrency(kind) for kind in ("agent", "format", "probe")] == [7, 32, 1]
     assert settings.console.port == 9000
     assert settings.metrics.port == 9464
+    assert (settings.logs.format, settings.logs.level) == (LogFormat.CONSOLE, LogLevel.DEBUG)
     assert (settings.dead_letters.retention_days, settings.dead_letters.drop_unseen) == (30, True)
     assert settings.state_dir == tmp_path / "state"
     assert settings.source == tmp_path / "textgate.json5"
