@@ -23,6 +23,7 @@ from shared.gate import gate_of, is_blocked, is_listed, unhurried
 from shared.heard import decide_keyword
 from shared.keys import Keys, conversation_id
 from shared.logs import logger
+from shared.metrics import TEXTS
 from shared.records import InboundText, Media
 from shared.scripts import Call
 from shared.settings import Account, Settings
@@ -144,9 +145,10 @@ async def _admit(desk: CatchUp, account: Account, arrival: Arrival, media: tuple
         cause=heard.cause,
         now_ms=time.time_ns() // 1_000_000,
     )
+    TEXTS.inc(account.id, verdict.value)
     log.info(
         "text_caught_up",
-        verdict=verdict.value,
+        outcome=verdict.value,
         message_sid=text.message_sid,
         conversation=text.conversation,
         account=account.id,

@@ -20,7 +20,7 @@ from shared.logs import logger
 from shared.metrics_server import serve_metrics
 from shared.redis_client import AWAY, connect
 from shared.reload import SettingsWatcher
-from shared.settings import Settings
+from shared.settings import Account, Settings
 from shared.start_up import start_up
 from workers import engine
 from workers.engine_jobs import PutOff
@@ -118,7 +118,8 @@ def _hooks(settings: Settings) -> tuple[Any, Any]:
         await group.close()
         await redis.aclose()
 
-    serve_metrics(
-        settings, role="worker probe", accounts=lambda: (desks[0].settings if desks else settings).enabled_accounts
-    )
+    def accounts() -> dict[str, Account]:
+        return (desks[0].settings if desks else settings).enabled_accounts
+
+    serve_metrics(settings, role="worker probe", accounts=accounts)
     return on_startup, on_shutdown

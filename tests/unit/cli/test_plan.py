@@ -56,7 +56,7 @@ def test_each_child_has_a_metrics_port_of_its_own_that_survives_a_restart(gatewa
     settings = msgspec.structs.replace(gateway.settings, metrics=MetricsSection(port=9464))
     specs = children(msgspec.structs.replace(gateway, settings=settings), embedded_url=None)
     ports = {spec.role: spec.command[spec.command.index("--metrics-port") + 1] for spec in specs}
-    assert ports == {"ingress": "9464", "agent": "9465", "format": "9466", "outbound": "9467"}
+    assert ports == {"ingress": "9464", "agent": "9465", "format": "9466", "outbound": "9467", "probe": "9468"}
 
 
 def test_an_embedded_redis_reaches_the_children_by_their_environment(gateway: Plan) -> None:
