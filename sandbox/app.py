@@ -9,6 +9,7 @@ from sandbox.configuration_api import ConfigurationApi
 from sandbox.control import ControlApi
 from sandbox.control_twilio import TwilioSideApi
 from sandbox.door import refusal
+from sandbox.media import MediaApi
 from sandbox.services_api import ServicesApi
 from sandbox.state import SandboxState
 from sandbox.twilio_api import MessagesApi
@@ -20,7 +21,7 @@ def create_app(state: SandboxState) -> Starlette:
     return Starlette(
         routes=[
             route
-            for part in (MessagesApi, ConfigurationApi, ServicesApi, ControlApi, TwilioSideApi)
+            for part in (MessagesApi, MediaApi, ConfigurationApi, ServicesApi, ControlApi, TwilioSideApi)
             for route in part(state).routes()
         ],
         exception_handlers={404: _unknown_path, 405: _wrong_method},

@@ -25,6 +25,10 @@ class Operation(Enum):
     LIST = "list"
     CONFIGURATION = "configuration"
     """Anything but messages: accounts, numbers, services, applications, balance, alerts."""
+    MEDIA = "media"
+    """The attachment of an inbound message, at Twilio's API."""
+    MEDIA_CONTENT = "media_content"
+    """The same, at the content network to which the API redirects."""
 
 
 class Answer(Enum):
@@ -79,6 +83,10 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     final_status: Status | None = None
     """How the message ends: `undelivered` or `failed` with `error_code`, or stuck at `queued` or `sent`."""
     error_code: int | None = None
+    location: str | None = None
+    """Of a request for media: redirect there."""
+    trickle_s: Seconds | None = None
+    """Of media content: it comes without a length, byte by byte with this pause; 0 = in pieces, at once."""
 
     def __post_init__(self) -> None:
         if not self.accepted and self.answer is Answer.USUAL and self.operation is Operation.CREATE:
@@ -145,6 +153,16 @@ def twilio_error(
 def refuse_media(code: int = 21620, *, times: int = 1, message: str = "Invalid media URL(s)") -> Fault:
     """Twilio refuses a message for its media; the same words without them pass."""
     return structs.replace(twilio_error(code, message=message, times=times), has_media=True)
+
+
+def redirect_media(location: str, *, operation: Operation = Operation.MEDIA, times: int = 1) -> Fault:
+    """Twilio, or with MEDIA_CONTENT its content network, sends the client somewhere else."""
+    return Fault(operation=operation, location=location, times=times)
+
+
+def trickle_media(pause_s: float, *, times: int = 1) -> Fault:
+    """The attachment comes without a length, and slowly if there is a pause."""
+    return Fault(operation=Operation.MEDIA_CONTENT, trickle_s=pause_s, times=times)
 
 
 class FaultQueue:

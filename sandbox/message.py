@@ -39,7 +39,7 @@ class Direction(Enum):
 
 
 class Media(Struct, frozen=True, kw_only=True):
-    """One attachment that a phone sent, served like Twilio's media host does."""
+    """One attachment: that a phone sent, or that was fetched to be sent to one."""
 
     sid: str
     content_type: str
@@ -79,6 +79,8 @@ class Message(Struct, kw_only=True):
     error_code: int | None = None
     media: tuple[Media, ...] = ()
     media_urls: tuple[str, ...] = ()
+    fetched_media: tuple[Media, ...] = ()
+    """What the phone gets of them: those URLs that are on this machine are fetched."""
     validity_period_s: int | None = None
     """As it was posted; the sandbox's queue is never long enough for it to end."""
     idempotency_token: str = ""

@@ -12,6 +12,7 @@ from msgspec import Struct
 from sandbox.config import SandboxAccount
 from sandbox.faults import Callbacks, Fault
 from sandbox.journal import EventKind
+from sandbox.media import MEDIA_FAILED, fetch_media
 from sandbox.message import Direction, Message, Status, StatusChange, new_sid
 from sandbox.segments import count_segments, decide_stored_body
 from sandbox.state import Phone, SandboxState
@@ -62,6 +63,8 @@ def accept(state: SandboxState, draft: Draft, account: SandboxAccount, *, fault:
 async def deliver(state: SandboxState, message: Message, draft: Draft, *, fault: Fault = NO_FAULT) -> None:
     """Take the message to its end and tell the sender's callback URL on the way."""
     phone = state.phones.get(message.to, Phone())
+    if not await fetch_media(state, message):
+        phone = Phone(final_status=Status.FAILED, error_code=MEDIA_FAILED)
     callbacks = fault.callbacks if state.config.callbacks and message.status_callback else Callbacks.NONE
     for step in plan_delivery(_decide_end(fault, phone), callbacks):
         if step.tell:

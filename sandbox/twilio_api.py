@@ -1,4 +1,4 @@
-"""Twilio's Messages API for the real SDK: create, fetch, list, and the attachments of inbound messages.
+"""Twilio's Messages API for the real SDK: create, fetch, list. Attachments lie in `media.py`.
 
 Owns `/2010-04-01/Accounts/{AccountSid}/Messages…`. Every request is authenticated, then struck by the first fault that
 matches, then decided by the pure modules (`validation`, `listing`) and answered in Twilio's shape.
@@ -56,7 +56,6 @@ class MessagesApi:
             Route(f"{_ACCOUNT}/Messages.json", guard(self._state, self.list), methods=["GET"]),
             Route(f"{_ACCOUNT}/Messages/{{sid}}.json", guard(self._state, self.fetch), methods=["GET"]),
             Route(f"{_ACCOUNT}/Messages/{{sid}}/Media.json", guard(self._state, self.list_media), methods=["GET"]),
-            Route(f"{_ACCOUNT}/Messages/{{sid}}/Media/{{media_sid}}", guard(self._state, self.media), methods=["GET"]),
         ]
 
     async def create(self, request: Request, account: SandboxAccount) -> Response:
@@ -104,15 +103,6 @@ class MessagesApi:
         answer = self._page(request, account, query)
         fault = take_fault(state, Subject(operation=Operation.LIST, to=query.to, from_=query.from_))
         return await spoil(state, request, fault, usual=answer) if fault else answer
-
-    async def media(self, request: Request, account: SandboxAccount) -> Response:
-        """GET an attachment of an inbound message. Twilio redirects to its content network, the sandbox does not."""
-        message = self._state.find(request.path_params["sid"])
-        if message is not None and message.account_sid == account.account_sid:
-            for media in message.media:
-                if media.sid == request.path_params["media_sid"]:
-                    return Response(media.content, media_type=media.content_type)
-        return refusal(not_found(request.url.path))
 
     async def list_media(self, request: Request, account: SandboxAccount) -> Response:
         """GET Messages/{Sid}/Media.json. Source: twilio.com/docs/messaging/api/media-resource."""

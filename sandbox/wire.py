@@ -45,6 +45,13 @@ class MediaBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     content: bytes
 
 
+class FetchedView(Struct, frozen=True, kw_only=True):
+    """One file that was fetched for a phone."""
+
+    content_type: str
+    size_bytes: int
+
+
 class TextBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /sandbox/texts: a phone sends a text to a number."""
 
@@ -95,7 +102,9 @@ class MessageView(Struct, frozen=True, kw_only=True):
     num_segments: int
     num_media: int
     media_urls: tuple[str, ...]
-    """Where Twilio would fetch what an outbound message carries; the sandbox fetches nothing."""
+    """Where Twilio would fetch what an outbound message carries."""
+    fetched_media: tuple[FetchedView, ...]
+    """What the phone got of them: those URLs that are on this machine."""
     validity_period_s: int | None
     status: Status
     error_code: int | None
@@ -166,6 +175,9 @@ def show_message(message: Message) -> MessageView:
         num_segments=message.num_segments,
         num_media=len(message.media) or len(message.media_urls),
         media_urls=message.media_urls,
+        fetched_media=tuple(
+            FetchedView(content_type=each.content_type, size_bytes=len(each.content)) for each in message.fetched_media
+        ),
         validity_period_s=message.validity_period_s,
         status=message.status,
         error_code=message.error_code,

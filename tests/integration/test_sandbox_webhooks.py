@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from twilio.request_validator import RequestValidator
+from yarl import URL
 
 from sandbox.config import (
     DEFAULT_ACCOUNT_SID,
@@ -29,6 +30,7 @@ from sandbox.config import (
 )
 from sandbox.faults import Callbacks, Fault
 from sandbox.inbound import post_webhook, receive
+from sandbox.media import CDN_HOST
 from sandbox.message import Media, Message, Status
 from sandbox.posts import Failure
 from sandbox.server import RunningSandbox, serve
@@ -222,7 +224,7 @@ async def test_a_messaging_service_takes_the_texts_of_its_numbers(receiver: Rece
         assert not sandbox.state.is_opted_out("MG1", PHONE)
 
 
-async def test_an_attachment_is_fetched_with_the_accounts_credentials(
+async def test_an_attachment_lies_behind_the_accounts_credentials_and_a_redirect(
     sandbox: RunningSandbox, receiver: Receiver
 ) -> None:
     number = point_number(sandbox, f"{receiver.url}/sms")
@@ -233,10 +235,17 @@ async def test_an_attachment_is_fetched_with_the_accounts_credentials(
     path = form["MediaUrl0"].removeprefix("https://api.twilio.com")
     headers = {"Authorization": aiohttp.encode_basic_auth(DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN)}
     async with aiohttp.ClientSession(sandbox.base_url) as session:
-        async with session.get(path, headers=headers) as answer:
-            assert (answer.status, await answer.read()) == (200, b"png")
         async with session.get(path) as answer:
             assert answer.status == 401
+        async with session.get(path, headers=headers, allow_redirects=False) as answer:
+            assert answer.status == 307
+            target = URL(answer.headers["Location"])
+        assert (target.scheme, target.host) == ("https", CDN_HOST)
+        meant = {"X-Original-Host": CDN_HOST}
+        async with session.get(target.path, headers=meant) as answer:
+            assert (answer.status, answer.content_type, await answer.read()) == (200, "image/png", b"png")
+        async with session.get(target.path, headers=meant | headers) as answer:
+            assert answer.status == 400, "credentials are for Twilio's API alone"
 
 
 async def test_callbacks_tell_queued_sent_delivered_in_order(sandbox: RunningSandbox, receiver: Receiver) -> None:

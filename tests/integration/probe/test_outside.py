@@ -12,7 +12,8 @@ import pytest
 
 from tests.integration.probe.bench import Bench, find
 from workers.probe.finding import Verdict
-from workers.probe.outside import PrivateAddressError, PublicResolver, is_public, look_from_outside
+from workers.probe.outside import look_from_outside
+from workers.public_addresses import PrivateAddressError, PublicResolver, is_public
 
 
 async def test_a_public_address_that_hangs_or_hangs_up_is_named(bench: Bench) -> None:
