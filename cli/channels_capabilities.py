@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shared.admission import PAIRING_TTL_MS, new_code
+from shared.media_urls import MAX_MEDIA
 from shared.outbox import FINAL, Status
 from shared.settings_channels import AccountSection, DmPolicy
 from workers.text.parts import MAX_BODY
@@ -18,9 +19,11 @@ CAPABILITIES: dict[str, Any] = {
     "provider": "twilio",
     "chatTypes": {"direct": True, "group": False, "threads": False},
     "media": {
-        "inbound": False,
+        "inbound": True,
         "outbound": True,
-        "note": "out: by public URL, up to ten; in: the text of an MMS goes through, its attachments are not fetched",
+        "maxPerText": MAX_MEDIA,
+        "maxMb": {"inbound": _DEFAULTS.media_max_mb, "key": "mediaMaxMb"},
+        "note": "in: fetched for the agent; out: by public URL, or files of the agent's, hosted on the webhook's path",
     },
     "text": {
         "chunkLimit": {"default": _DEFAULTS.text_chunk_limit, "max": MAX_BODY, "key": "textChunkLimit"},

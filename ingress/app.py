@@ -1,4 +1,4 @@
-"""The public ASGI app: one webhook per enabled account, the API while it has tokens, health, and nothing else."""
+"""The public ASGI app: one webhook and its hosted media per enabled account, the API while it has tokens, health."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from ingress.api.routes import ApiRoutes
 from ingress.health import healthz, readyz
+from ingress.media import MediaRoutes
 from ingress.redis_watch import RedisWatch
 from ingress.routes import WebhookRoutes
 from ingress.webhook import TWIML
@@ -67,7 +68,8 @@ def create_app(settings: Settings, redis: Redis) -> Starlette:
             await asyncio.wait(beside)
             await commit.close()
 
-    routes = [webhooks, api, Route("/healthz", healthz), Route("/readyz", readyz)]
+    media = MediaRoutes(webhooks, keys=keys, redis=redis)
+    routes = [webhooks, api, media, Route("/healthz", healthz), Route("/readyz", readyz)]
     app = Ingress(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 500: _failed})
     app.router.redirect_slashes = False  # a redirected POST loses its signature
     app.webhooks = webhooks

@@ -62,6 +62,11 @@ class WebhookRoutes(BaseRoute):
         """The webhook that this request is for, if it is for one."""
         return self._webhooks.get(scope["path"]) if scope["type"] == "http" else None
 
+    def account_at(self, path: str) -> Account | None:
+        """The account whose webhook has this path."""
+        webhook = self._webhooks.get(path)
+        return None if webhook is None else webhook.account
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         webhook = self.find(scope)
         return (Match.NONE, {}) if webhook is None else (Match.FULL, {"endpoint": webhook})

@@ -1,4 +1,4 @@
-"""Attachments both ways: those of inbound messages are served as Twilio serves them, those of outbound ones are fetched.
+"""Attachments both ways: those of inbound messages are served as by Twilio, those of outbound ones are fetched.
 
 Twilio's API wants the account's credentials and redirects to the content network, which wants none and refuses a
 request that brings some. Reached through the loopback base, that network is a path of the sandbox. Outbound media are

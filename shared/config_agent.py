@@ -34,7 +34,9 @@ def attach_agents(accounts: Mapping[str, Account], around: AgentSurroundings) ->
         values = _values(account.id, around)
         # A switched-off account must not stop a start because a secret is nowhere to be found.
         backend = build_backend(values) if account.enabled else account.backend
-        attached[account.id] = msgspec.structs.replace(account, agent=values.section, backend=backend)
+        attached[account.id] = msgspec.structs.replace(
+            account, agent=values.section, backend=backend, media_folder=values.media_folder()
+        )
         warnings |= dict.fromkeys(values.warnings)
     if not any(account.enabled for account in accounts.values()):
         build_backend(_values("", around))

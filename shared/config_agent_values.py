@@ -100,6 +100,13 @@ class AgentValues:
         prompt = read_text_file(file, f"{self._path}.openai.systemPromptFile", max_bytes=MAX_PROMPT_BYTES)
         return prompt.strip() or None
 
+    def media_folder(self) -> Path | None:
+        """The folder from which files may be sent. That it exists is looked at when one is: it may be mounted later."""
+        given = self.section.media_folder
+        if given is None:
+            return None
+        return (self._around.folder / expand_home(given, self._around.environ)).absolute()
+
     def folder(self) -> Path:
         """The folder of the user's code."""
         given = self.section.path

@@ -112,6 +112,10 @@ class Keys:
         self.sweeper = f"{prefix}sweeper"
         """String: who sweeps now; its TTL is the lease."""
 
+        self.hosted_index = f"{prefix}hosted-index"
+        """Sorted set: "token:bytes" of each hosted file -> ms of its end. `lua/host_file.lua` and the ingress write; a
+        day after the last file."""
+
     def queue(self, stage: str) -> str:
         """Sorted set, arq's queue: job id -> due time in ms. Permanent."""
         return f"{self.prefix}queue:{stage}"
@@ -238,6 +242,11 @@ class Keys:
         """Hash: to whom the answer to this turn goes, and whether one came by the API (see `lua/open_turn.lua`). The
         agent stage and the API write; `agent.http.answerWithinSeconds`."""
         return f"{self.prefix}turn:{turn_key}"
+
+    def hosted(self, token: str) -> str:
+        """String: msgpack `HostedFile`, which Twilio fetches under this token. The agent stage writes, the ingress
+        reads; a day, or an hour from the first fetch on."""
+        return f"{self.prefix}hosted:{token}"
 
     def pace(self, account_id: str, sender: str) -> str:
         """String: when the next segment of this sender may start, in ms. Expires when that time has passed."""

@@ -1,6 +1,7 @@
 """One Twilio number, ready for use: merged, normalised, checked, its secrets resolved."""
 
 import datetime
+from pathlib import Path
 from typing import ClassVar
 
 import msgspec
@@ -92,6 +93,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The fixed texts, in its language and with its own words."""
     agent: AgentSection = AgentSection()
     """All `agent` blocks that concern it, laid over each other."""
+    media_folder: Path | None = None
+    """Absolute; from here an answer may name files to be sent."""
     backend: Backend = EchoBackend()
     """What answers; of an account that is not enabled it says nothing."""
 

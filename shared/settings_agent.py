@@ -36,6 +36,14 @@ class CommandOutput(enum.StrEnum):
     JSON = "json"
 
 
+class AgentMedia(enum.StrEnum):
+    """What an agent gets of the pictures and files that come with a text."""
+
+    FILES = "files"
+    URLS = "urls"
+    NONE = "none"
+
+
 class OpenAiSection(Section, frozen=True):
     """`agent.kind: "openai"`: a chat-completions endpoint."""
 
@@ -176,6 +184,25 @@ class AgentSection(Section, frozen=True):
             description=(
                 "Folder of your code: put last on the import path of `python`, working directory of `command`. "
                 "Relative to the configuration file. Unset: that file's folder."
+            )
+        ),
+    ] = None
+    media: Annotated[
+        AgentMedia,
+        Meta(
+            description=(
+                "Pictures and files of an MMS. `files`: fetched for the agent before it is asked (not for `echo`, nor "
+                "for `openai` without `vision`); `urls`: only Twilio's addresses, which need the account's "
+                "credentials; `none`: nothing of them."
+            )
+        ),
+    ] = AgentMedia.FILES
+    media_folder: Annotated[
+        Text | None,
+        Meta(
+            description=(
+                "Folder from which an answer may name files to be sent, and from nowhere else. Relative to the "
+                "configuration file. Unset: no files, only URLs and bytes."
             )
         ),
     ] = None

@@ -21,6 +21,7 @@ from workers.agents.answers import Said
 from workers.agents.contract import Line, Role, Text, Turn
 from workers.ask import ask, may_speak
 from workers.commands import Batch, Command, answer_command, next_batch, words_of
+from workers.media.attach import with_attachments
 from workers.memory import Recalled
 from workers.still_working import telling
 from workers.text.artifacts import without_artifacts
@@ -112,16 +113,20 @@ async def _answer(work: Work, env: Environment, texts: tuple[InboundText, ...], 
 
 
 async def _ask(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> Said:
-    turn = Turn(
+    async with with_attachments(env, texts) as its_texts:
+        return await ask(work, env, _turn(work, env, its_texts, texts[0], recalled))
+
+
+def _turn(work: Work, env: Environment, texts: tuple[Text, ...], first: InboundText, recalled: Recalled) -> Turn:
+    return Turn(
         key=reply_id(work),
         conversation=work.conversation,
-        account_id=texts[0].account_id,
-        sender=texts[0].sender,
-        texts=tuple(Text(message_sid=t.message_sid, body=t.body, received_ms=t.received_ms) for t in texts),
+        account_id=first.account_id,
+        sender=first.sender,
+        texts=texts,
         history=tuple(Line(role=Role(line.role), body=line.body, at_ms=line.at_ms) for line in recalled.lines),
-        context=memory.context_of(recalled, sender=texts[0].sender, texts=_texts(env, texts[0].account_id)),
+        context=memory.context_of(recalled, sender=first.sender, texts=_texts(env, first.account_id)),
     )
-    return await ask(work, env, turn)
 
 
 async def bury_turn(work: Work, env: Environment) -> Burial:

@@ -14,6 +14,7 @@ from shared.turns import OpenTurn, TurnState, close_turn, open_turn
 from workers.agents.answers import Said, said_of
 from workers.agents.contract import Agent, Later, Turn
 from workers.agents.failures import describe
+from workers.media.hosting import host
 from workers.work import Environment, Work
 
 
@@ -24,12 +25,12 @@ async def ask(work: Work, env: Environment, turn: Turn) -> Said:
     account = env.account(turn.account_id)
     async with env.agents(account) as agent:
         if not isinstance(account.backend, HttpBackend):
-            return _noted(work, await _answer(agent, turn, account, env))
+            return await _noted(work, env, turn, await _answer(agent, turn, account, env))
         state = await work.call(_opening(work, env, turn, account.backend))
         if TurnState(state.decode()) is not TurnState.OPEN:
             work.facts["answer"] = "came by the API"
             return Said()
-        return await _close(work, env, await _answer(agent, turn, account, env))
+        return await _close(work, env, turn, await _answer(agent, turn, account, env))
 
 
 async def may_speak(work: Work, env: Environment) -> bool:
@@ -40,11 +41,13 @@ async def may_speak(work: Work, env: Environment) -> bool:
 
 async def _answer(agent: Agent, turn: Turn, account: Account, env: Environment) -> Said | Later:
     within, limit = asyncio.timeout(account.agent.timeout_s), account.agent.max_reply_characters
-    loopback = env.settings.twilio_api_base is not None
+    loopback, paths = env.settings.twilio_api_base is not None, account.media_folder is not None
     try:
         async with within:
             answer = await agent(turn)
-        return answer if isinstance(answer, Later) else said_of(answer, max_characters=limit, loopback=loopback)
+        if isinstance(answer, Later):
+            return answer
+        return said_of(answer, max_characters=limit, loopback=loopback, paths=paths)
     except TextgateError:
         raise
     except Exception as error:  # the agent is somebody else's code: whatever it raises fails this turn only
@@ -65,7 +68,7 @@ def _opening(work: Work, env: Environment, turn: Turn, backend: HttpBackend) -> 
     return open_turn(keys=env.keys, turn=work.turn, about=about, ttl_ms=int(backend.answer_within_s * 1000))
 
 
-async def _close(work: Work, env: Environment, answer: Said | Later) -> Said:
+async def _close(work: Work, env: Environment, turn: Turn, answer: Said | Later) -> Said:
     """Say it, unless the answer will come by the API, or has come meanwhile."""
     if isinstance(answer, Later):
         work.facts["answer"] = "comes later"
@@ -73,11 +76,13 @@ async def _close(work: Work, env: Environment, answer: Said | Later) -> Said:
     if not await may_speak(work, env):
         work.facts["answer"] = "came by the API"
         return Said()
-    return _noted(work, answer)
+    return await _noted(work, env, turn, answer)
 
 
-def _noted(work: Work, answer: Said | Later) -> Said:
+async def _noted(work: Work, env: Environment, turn: Turn, answer: Said | Later) -> Said:
+    """Its files as URLs, and in the log what was left out."""
     said = Said() if isinstance(answer, Later) else answer
+    said = await host(work, env, env.account(turn.account_id), said, number=turn.sender)
     if said.left_out:
         work.facts["left_out"] = said.left_out
     return said

@@ -16,6 +16,7 @@ from shared.start_up import start_up
 from workers import agent, engine, format as formatting, outbound
 from workers.agents.directory import Agents
 from workers.final_states import FinalStates
+from workers.media.folder import clean_up
 from workers.release import release_job
 from workers.retention import expire_letters_chore
 from workers.stage_job import stage_job
@@ -78,6 +79,8 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
                 settings.twilio_api_base, timeout_s=settings.workers.outbound.request_timeout_s
             )
             ctx["asking"] = asyncio.create_task(FinalStates(environment).run())
+        if spec.stage is Stage.AGENT:
+            await _clean_up_media()
         ctx["env"] = environment
         ctx["watching"] = asyncio.create_task(watcher.run())
 
@@ -96,6 +99,17 @@ def hooks(spec: StageSpec, settings: Settings) -> tuple[Any, Any]:
     role = f"worker {spec.stage.value}"
     serve_metrics(settings, role=role, accounts=lambda: environment.settings.enabled_accounts)
     return on_startup, on_shutdown
+
+
+async def _clean_up_media() -> None:
+    """Remove the files of turns whose workers were killed. A worker without a place for files answers all the same."""
+    try:
+        removed = await asyncio.to_thread(clean_up)
+    except OSError as error:
+        logger(__name__).warning("media_folder_unusable", reason=str(error))
+        return
+    if removed:
+        logger(__name__).info("media_folders_removed", count=removed)
 
 
 def concurrency(stage: Stage, settings: Settings) -> int:

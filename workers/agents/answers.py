@@ -4,13 +4,16 @@ The bounds keep a slip of an agent's from becoming a bill: the characters of all
 `agent.maxReplyCharacters`; texts after the tenth go into the tenth, since each text costs at least one SMS.
 """
 
+import base64
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from types import UnionType
+from typing import Any
 
 import msgspec
 
 from shared.media_urls import MAX_MEDIA, BadMediaError, check_media
-from workers.agents.contract import Reply
+from workers.agents.contract import File, Reply
 
 MAX_TEXTS = 10
 CUT_MARK = " [...]"
@@ -26,25 +29,29 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
     texts: tuple[str, ...] = ()
     media: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    """Those that are no URLs yet; see `workers/media/hosting.py`."""
     left_out: tuple[str, ...] = ()
     """What was left out and why, for the log; without any of the words."""
 
     def __bool__(self) -> bool:
-        return bool(self.texts or self.media)
+        return bool(self.texts or self.media or self.files)
 
 
-def said_of(answer: object, *, max_characters: int, loopback: bool = False) -> Said:
+def said_of(answer: object, *, max_characters: int, loopback: bool = False, paths: bool = False) -> Said:
     """The answer's texts and media. Raises TypeError, with what is allowed, for what is no answer.
 
-    `loopback`: Twilio is a stand-in on this machine, so media may lie here too.
+    `loopback`: Twilio is a stand-in on this machine, so media may lie here too. `paths`: media may name files.
     """
     reply = answer if isinstance(answer, Reply) else Reply(texts=() if answer is None else answer)  # type: ignore[arg-type]
     texts = tuple(text for text in map(clean, _strings(reply.texts)) if text.strip())
     kept, was_cut = bounded(texts, max_characters)
-    media, refused = _media(_strings(reply.media), loopback=loopback)
+    media, files, refused = _media(_items(reply.media, str | File), loopback=loopback, paths=paths)
     left_out = ["text over agent.maxReplyCharacters"] if was_cut else []
-    left_out += [f"{refused} media that are no public https URLs, or too many"] if refused else []
-    return Said(texts=kept, media=media, left_out=tuple(left_out))
+    left_out += (
+        [f"{refused} media that are no public https URLs, no files that may be sent, or too many"] if refused else []
+    )
+    return Said(texts=kept, media=media, files=files, left_out=tuple(left_out))
 
 
 def clean(text: str) -> str:
@@ -77,21 +84,50 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _strings(given: object) -> Iterator[str]:
-    if isinstance(given, str):
+    return _items(given, str)
+
+
+def _items(given: object, kind: type[str] | UnionType) -> Iterator[Any]:
+    if isinstance(given, kind):
         yield given
         return
     if not isinstance(given, Sequence):
         raise TypeError(f"{_ALLOWED} {type(given).__name__}")
     for item in itertools.islice(iter(given), _MOST_ITEMS):
-        if not isinstance(item, str):
+        if not isinstance(item, kind):
             raise TypeError(f"{_ALLOWED} {type(given).__name__} with {type(item).__name__} in it")
         yield item
 
 
-def _media(urls: Iterable[str], *, loopback: bool) -> tuple[tuple[str, ...], int]:
-    given = [clean(url).strip() for url in urls]
-    good = tuple(url for url in given if _is_sendable(url, loopback=loopback))[:MAX_MEDIA]
-    return good, len(given) - len(good)
+def _media(
+    given: Iterable[str | File], *, loopback: bool, paths: bool
+) -> tuple[tuple[str, ...], tuple[File, ...], int]:
+    """URLs, files, and how many were refused."""
+    urls: list[str] = []
+    files: list[File] = []
+    refused = 0
+    for item in given:
+        found = item if isinstance(item, File) else _file_of(clean(item).strip(), paths=paths)
+        if len(urls) + len(files) == MAX_MEDIA:
+            refused += 1
+        elif found is not None:
+            files.append(found)
+        elif isinstance(item, str) and _is_sendable(clean(item).strip(), loopback=loopback):
+            urls.append(clean(item).strip())
+        else:
+            refused += 1
+    return tuple(urls), tuple(files), refused
+
+
+def _file_of(word: str, *, paths: bool) -> File | None:
+    """The file that a string means, if it means one."""
+    if word.startswith("data:"):
+        head, _, data = word.partition(",")
+        try:
+            return File(content=base64.b64decode(data, validate=True)) if head.endswith(";base64") else None
+        except ValueError:
+            return None
+    return File(path=word) if paths and word and "://" not in word else None
 
 
 def _is_sendable(url: str, *, loopback: bool) -> bool:

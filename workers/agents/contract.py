@@ -70,13 +70,20 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(text.body for text in self.texts)
 
 
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture or file of your own to be sent: one in `agent.mediaFolder`, or its bytes."""
+
+    path: str = ""
+    content: bytes = b""
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """An answer with everything that one may have. `Reply(texts="hi", media="https://…/cat.png")` is fine too."""
 
     texts: str | Sequence[str] = ()
     """Markdown, sent in this order."""
-    media: str | Sequence[str] = ()
-    """Public https URLs of pictures or files, which Twilio fetches."""
+    media: str | File | Sequence[str | File] = ()
+    """Public https URLs, which Twilio fetches; a `File`, or the path of one in `agent.mediaFolder`; `data:` URLs."""
 
 
 class Later(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import cast
 
 from shared.agent_backends import PythonBackend
 from shared.errors import ConfigError
-from workers.agents.contract import Agent, Answer, Reply, Turn
+from workers.agents.contract import Agent, Answer, File, Reply, Turn
 from workers.agents.user_code import in_daemon_thread, in_own_task
 
 MOST_YIELDS = 1_000
@@ -83,7 +83,7 @@ class _Gathered:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
-        self._media: list[str] = []
+        self._media: list[str | File] = []
         self._yields = 0
 
     def is_full_with(self, given: object) -> bool:
@@ -93,7 +93,7 @@ class _Gathered:
         if not isinstance(reply.texts, str | list | tuple):
             raise TypeError(f"a generator yields str, Reply or None; this one yielded {type(given).__name__}")
         self._texts += [reply.texts] if isinstance(reply.texts, str) else list(reply.texts)
-        self._media += [reply.media] if isinstance(reply.media, str) else list(reply.media)
+        self._media += [reply.media] if isinstance(reply.media, str | File) else list(reply.media)
         return self._yields >= MOST_YIELDS or sum(map(len, self._texts)) > MOST_CHARACTERS
 
     def reply(self) -> Reply:

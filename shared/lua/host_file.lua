@@ -1,0 +1,18 @@
+-- host_file.lua: keep one file until Twilio has fetched it, if all files together stay within their bound.
+--
+-- KEYS: 1 hosted:<token>, 2 hosted-index.
+-- ARGV: 1 the file, 2 its lifetime in ms, 3 now in ms, 4 its member of the index, "token:bytes", 5 bytes that it counts, 6 bytes
+-- that all may count.
+-- Returns 1 if it is kept, 0 if there is no room. A crash before or after leaves nothing but a file that nobody is told of; it
+-- expires. Atomic because two that ask at once must not both get the last room. Frees before it writes: what has expired
+-- leaves the index first.
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
+local counted = tonumber(ARGV[5])
+for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  counted = counted + tonumber(string.match(member, ':(%d+)$'))
+end
+if counted > tonumber(ARGV[6]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('ZADD', KEYS[2], string.format('%.0f', ARGV[3] + ARGV[2]), ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return 1
