@@ -14,6 +14,16 @@ class PrivateAddressError(OSError):
     """The host leads to an address that is not public."""
 
 
+def leads_inside(error: BaseException) -> bool:
+    """Whether a connection failed because its host is not one of the internet: aiohttp wraps what a resolver raises."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, PrivateAddressError):
+            return True
+        cause = cause.__cause__ or cause.__context__ or getattr(cause, "os_error", None)
+    return False
+
+
 class PublicResolver(AbstractResolver):
     """Resolves names to public addresses only; the connection is made to the very address that was checked."""
 

@@ -13,6 +13,11 @@ from redis.asyncio import Redis
 
 from cli.ports import free_ports
 from cli.readiness import answers_200
+from sandbox.config import DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN, DEFAULT_NUMBER, default_config
+from sandbox.inbound import receive
+from sandbox.message import Media, new_sid as new_media_sid
+from sandbox.server import serve
+from sandbox.webhooks import inbound_form
 from shared.admission import Verdict
 from shared.errors import ConfigError
 from shared.group_commit import execute
@@ -29,7 +34,6 @@ from workers.agents.load import load_agent
 from workers.format import parts_of
 
 PROBE = "The probe worker and the doctor: know before the customer does"
-AGENTS = "Agents, conversations and text that reads well on a phone"
 DEPLOYMENT = "A first real deployment: image, compose, systemd, metrics, logs"
 LATER = "Console, phone page and traces come after the first seven issues"
 
@@ -421,14 +425,27 @@ def test_smart_encoding_keeps_a_text_in_gsm_7_unless_switched_off(desk: Desk) ->
     assert (on.body, off.body) == ('"It\'s done" - really... yes', text)
 
 
-@pytest.mark.xfail(strict=True, reason=AGENTS, raises=AssertionError)
 async def test_media_max_mb_caps_one_attachment(desk: Desk) -> None:
-    """Nothing listens there, so it cannot be fetched; the agent is told, and gets the text all the same."""
-    async with desk.opened(mediaMaxMb=1, allowFrom=[ANN]) as door:
-        media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/x", "MediaContentType0": "image/png"}
-        assert await door.text(ANN, "look", **media) is Verdict.ACCEPTED
-        turn = await run_turn(door, ANN)
-        assert len(turn.texts[0].media) == 1
+    """Each is judged alone; the agent is told, and gets the text all the same."""
+    account = {"accountSid": DEFAULT_ACCOUNT_SID, "authToken": DEFAULT_AUTH_TOKEN, "fromNumber": DEFAULT_NUMBER}
+    agent = {"kind": "python", "callable": "tests.contract.agents:nods"}
+    async with (
+        serve(default_config()) as sandbox,
+        desk.opened(mediaMaxMb=1, allowFrom=[ANN], agent=agent, **account) as door,
+    ):
+        door.settings = msgspec.structs.replace(door.settings, twilio_api_base=sandbox.base_url)
+        number = sandbox.state.directory.number(DEFAULT_ACCOUNT_SID, DEFAULT_NUMBER)
+        assert number is not None
+        files = [b"GIF89a" + b"x" * (size - 6) for size in (1_000_000, 1_000_001)]
+        media = tuple(Media(sid=new_media_sid("ME"), content_type="image/gif", content=file) for file in files)
+        message = receive(sandbox.state, number, from_=ANN, body="look", media=media)
+        assert await door.post(inbound_form(message), token=DEFAULT_AUTH_TOKEN) == 200
+        (text,) = (await run_turn(door, ANN)).texts
+        assert text.body == "look"
+        assert [(each.size_bytes, each.error) for each in text.media] == [
+            (1_000_000, None),
+            (None, "it is larger than 1 MB"),
+        ]
 
 
 @pytest.mark.parametrize(("rate", "second"), [(1, "wait"), (0, "go")])

@@ -37,7 +37,7 @@ from tests.contract.processes import running
 from tests.contract.turns import run_turn
 
 TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
-AGENTS = "Agents, conversations and text that reads well on a phone"
+NODS = {"kind": "python", "callable": "tests.contract.agents:nods"}
 
 
 # POST {webhookPath} for every enabled account
@@ -745,14 +745,29 @@ async def test_a_text_of_media_alone_is_a_text(desk: Desk) -> None:
         assert len(text.media) == 1
 
 
-@pytest.mark.xfail(strict=True, reason=AGENTS, raises=AssertionError)
-async def test_a_worker_fetches_the_attachments_for_the_agent(desk: Desk, redis: Redis) -> None:
+async def test_a_worker_fetches_the_attachments_for_the_agent(desk: Desk) -> None:
+    """Only from Twilio: another address is not asked, the agent is told, and gets the text all the same."""
+    async with desk.opened(dmPolicy="open", allowFrom="*", agent=NODS) as door:
+        media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/x", "MediaContentType0": "image/png"}
+        await door.post(form_of("look", **media))
+        (text,) = (await run_turn(door, ANN)).texts
+        assert (text.body, [each.url for each in text.media]) == ("look", ["https://api.twilio.com/x"])
+        assert [each.error for each in text.media] == ["its address is not one of Twilio's media"]
+
+
+async def test_an_agent_that_only_echoes_gets_the_addresses(desk: Desk) -> None:
     async with desk.opened(dmPolicy="open", allowFrom="*") as door:
-        await door.post(
-            form_of("look", NumMedia="1", MediaUrl0="https://api.twilio.com/x", MediaContentType0="image/png")
-        )
-        turn = await run_turn(door, ANN)
-        assert turn.texts[0].media
+        media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/x", "MediaContentType0": "image/png"}
+        await door.post(form_of("look", **media))
+        (attachment,) = (await run_turn(door, ANN)).texts[0].media
+        assert (attachment.url, attachment.path, attachment.error) == ("https://api.twilio.com/x", None, None)
+
+
+async def test_and_none_at_all_if_it_wants_none(desk: Desk) -> None:
+    async with desk.opened(dmPolicy="open", allowFrom="*", agent={"media": "none"}) as door:
+        media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/x", "MediaContentType0": "image/png"}
+        await door.post(form_of("look", **media))
+        assert (await run_turn(door, ANN)).texts[0].media == ()
 
 
 @pytest.mark.parametrize(

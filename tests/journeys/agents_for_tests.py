@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from workers.agents.contract import Turn
+from workers.agents.contract import Reply, Turn
 
 
 def dies_once(turn: Turn) -> str:
@@ -62,3 +62,19 @@ def exits_as_function(turn: Turn) -> str:
 async def exits_as_coroutine(turn: Turn) -> str:
     """Try to end the process, from its event loop."""
     raise SystemExit(3)
+
+
+def paints(turn: Turn) -> Reply:
+    """Read the picture that came, and send another one back."""
+    pictures = [each for text in turn.texts for each in text.media]
+    read = [Path(each.path).read_bytes() if each.path else b"" for each in pictures]
+    folder = Path("out")
+    folder.mkdir(exist_ok=True)
+    (folder / "back.png").write_bytes(read[0][:8] + read[0][8:][::-1])
+    said = [f"{each.content_type}, {len(content)} bytes" for each, content in zip(pictures, read, strict=True)]
+    return Reply(texts=f"{turn.prompt}: {'; '.join(said)}", media="back.png")
+
+
+def names_errors(turn: Turn) -> str:
+    """Say what could not be had."""
+    return f"{turn.prompt}: {'; '.join(each.error or '' for text in turn.texts for each in text.media)}"

@@ -15,7 +15,7 @@ from yarl import URL
 
 from workers.media.rules import MediaError, check_content, check_redirect, in_megabytes
 from workers.media.sniff import HEAD_BYTES, FileType
-from workers.public_addresses import PublicResolver
+from workers.public_addresses import PublicResolver, leads_inside
 
 CONNECT_S = 5.0
 SILENCE_S = 10.0
@@ -73,6 +73,8 @@ class Fetcher:
             try:
                 return await self._follow(url, to, declared, limit_bytes, budget)
             except (_AgainError, aiohttp.ClientError, OSError) as error:
+                if leads_inside(error):
+                    raise MediaError("its host leads to an address that is not public") from error
                 if not left:
                     words = str(error) if isinstance(error, _AgainError) else "the connection to Twilio failed"
                     raise MediaError(words) from error

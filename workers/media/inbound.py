@@ -8,6 +8,8 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from shared.records import InboundText, Media
 from shared.settings import Account
 from workers.agents.contract import Attachment
@@ -18,13 +20,18 @@ from workers.media.rules import MediaError, check_media_url
 MAX_PER_TEXT = 10
 """What one message of Twilio's carries. Source: Twilio, Messages resource, `NumMedia`."""
 
-TOTAL_BYTES = 50_000_000
-"""All files of one turn together."""
-
-TOTAL_S = 60.0
-"""How long the files may keep the agent waiting, however slow they come."""
-
 AT_ONCE = 4
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds of all files of one turn together."""
+
+    size_bytes: int = 50_000_000
+    time_s: float = 60.0
+    """How long they may keep the agent waiting, however slow they come."""
+
+
+TOTAL = Total()
 
 Attachments = dict[str, tuple[Attachment, ...]]
 """MessageSid -> what came with that text."""
@@ -32,7 +39,7 @@ Attachments = dict[str, tuple[Attachment, ...]]
 
 @contextlib.asynccontextmanager
 async def fetched(
-    texts: Sequence[InboundText], account: Account, *, api_base: str | None, total_s: float = TOTAL_S
+    texts: Sequence[InboundText], account: Account, *, api_base: str | None, total: Total = TOTAL
 ) -> AsyncIterator[Attachments]:
     """The attachments of these texts; their files are there until the end of the block."""
     if not any(text.media for text in texts):
@@ -45,7 +52,7 @@ async def fetched(
         yield _all(texts, f"no folder for it: {error.strerror or error}")
         return
     try:
-        yield await _fetch_all(texts, account, path, api_base, total_s)
+        yield await _fetch_all(texts, account, path, api_base, total)
     finally:
         folder.__exit__(None, None, None)
 
@@ -56,13 +63,13 @@ def unfetched(texts: Sequence[InboundText]) -> Attachments:
 
 
 async def _fetch_all(
-    texts: Sequence[InboundText], account: Account, folder: Path, api_base: str | None, total_s: float
+    texts: Sequence[InboundText], account: Account, folder: Path, api_base: str | None, total: Total
 ) -> Attachments:
     credentials = account.rest_credentials
     if credentials is None:
         return _all(texts, "the account has no credentials")
-    budget, free = Budget(TOTAL_BYTES), asyncio.Semaphore(AT_ONCE)
-    end = asyncio.get_running_loop().time() + total_s
+    budget, free = Budget(total.size_bytes), asyncio.Semaphore(AT_ONCE)
+    end = asyncio.get_running_loop().time() + total.time_s
     async with open_session(api_base) as session:
         fetcher = Fetcher(session, (credentials[0], credentials[1].reveal()), api_base)
 

@@ -16,7 +16,7 @@ from yarl import URL
 from shared.config_rules import is_loopback_url
 from shared.route_mark import ROUTE_HEADER
 from workers.probe.facts import Cause, Known, Missing, OutsideAnswer, OutsideFact
-from workers.public_addresses import PrivateAddressError, PublicResolver, is_public
+from workers.public_addresses import PrivateAddressError, PublicResolver, is_public, leads_inside
 
 LIMIT_S = 8.0
 """For one request; Twilio itself gives up after 15 s."""
@@ -63,11 +63,8 @@ async def _ask(session: aiohttp.ClientSession, method: str, url: str) -> tuple[K
 
 
 def _trouble(error: BaseException) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, PrivateAddressError):
-            return "private"
-        cause = cause.__cause__ or cause.__context__ or getattr(cause, "os_error", None)
+    if leads_inside(error):
+        return "private"
     match error:
         case aiohttp.ClientConnectorDNSError():
             return "dns"

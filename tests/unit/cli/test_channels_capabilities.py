@@ -27,7 +27,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
 
 def test_people_read_words_and_programs_json() -> None:
     lines = list(describe(CAPABILITIES))
-    assert "  inbound: no" in lines
+    assert "  inbound: yes" in lines
     assert "channel: sms" in lines
     assert not any("True" in line or "{" in line for line in lines)
     assert json.loads(json.dumps(CAPABILITIES)) == CAPABILITIES
