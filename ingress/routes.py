@@ -63,8 +63,8 @@ class WebhookRoutes(BaseRoute):
         return self._webhooks.get(scope["path"]) if scope["type"] == "http" else None
 
     def account_at(self, path: str) -> Account | None:
-        """The account whose webhook has this path."""
-        webhook = self._webhooks.get(path)
+        """The account whose webhook has this path, a slash at its end or not."""
+        webhook = self._webhooks.get(path) or self._webhooks.get(f"{path}/")
         return None if webhook is None else webhook.account
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

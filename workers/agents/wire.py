@@ -66,7 +66,10 @@ class AnswerDocument(Document, frozen=True, forbid_unknown_fields=True):
 
     text: Annotated[str | None, Meta(description="One text, in Markdown; instead of `texts`.")] = None
     texts: Annotated[tuple[str, ...], Meta(description="Several texts, sent in this order.")] = ()
-    media: Annotated[tuple[str, ...], Meta(description="Public https URLs, which Twilio fetches.")] = ()
+    media: Annotated[
+        tuple[str, ...],
+        Meta(description="Public https URLs, which Twilio fetches; paths in `agent.mediaFolder`; `data:` URLs."),
+    ] = ()
 
 
 def encode_turn(turn: Turn) -> bytes:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +11,16 @@ import pytest
 from redis.asyncio import Redis
 
 from ingress.app import create_app
-from shared.hosted_files import FETCHED_TTL_MS, MAX_TOTAL_BYTES, MIN_COUNTED_BYTES, TTL_MS, HostedFile, host_file
+from shared.hosted_files import (
+    FETCHED_TTL_MS,
+    MAX_TOTAL_BYTES,
+    MIN_COUNTED_BYTES,
+    TTL_MS,
+    HostedFile,
+    host_file,
+    split_path,
+    url_of,
+)
 from shared.keys import Keys
 from shared.redis_client import connect
 from shared.settings import Settings
@@ -181,3 +191,20 @@ async def test_a_redis_full_of_pictures_takes_no_more_of_them(desk: Desk, redis:
     await redis.zadd(keys.hosted_index, {f"0:{MIN_COUNTED_BYTES}": 1}, xx=True)
     await ask(desk, Reply(texts="A cat", media=File(content=PNG)))
     assert len((await desk.said())[-1].media) == 1, "what has expired makes room"
+
+
+async def test_the_example_of_the_docs_sends_both_pictures(desk: Desk) -> None:
+    text = (Path(__file__).parents[3] / "docs/media.md").read_text(encoding="utf-8")
+    code = text.partition("```python\n")[2].partition("```")[0]
+    (desk.folder / "painter.py").write_text(code)
+    (desk.folder / "pictures").mkdir()
+    desk.answer_with({"kind": "python", "callable": "painter:reply", "mediaFolder": "pictures"})
+    await desk.text("draw")
+    await desk.turn()
+    (reply,) = await desk.said()
+    assert (reply.texts, len(reply.media)) == (("Two cats",), 2)
+
+
+def test_a_webhook_path_with_a_slash_at_its_end_has_the_same_files() -> None:
+    token = "t" * 43
+    assert split_path(url_of("https://gate.example.com/hook/?a=1#rc=3", token).removeprefix(BASE)) == ("/hook", token)
