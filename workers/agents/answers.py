@@ -67,7 +67,7 @@ def bounded(texts: Sequence[str], max_characters: int) -> tuple[tuple[str, ...],
     left = max_characters
     for text in texts:
         if len(text) > left:
-            if left <= len(CUT_MARK) and kept:  # the mark needs room, too
+            while left <= len(CUT_MARK) and kept:  # the mark needs room, too
                 left += len(kept[-1])
                 text = f"{kept.pop()} {text}"
             return (*kept, _cut(text, left)), True

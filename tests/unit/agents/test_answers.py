@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import example, given, strategies
 
 from shared.media_urls import MAX_MEDIA
 from workers.agents.answers import CUT_MARK, MAX_TEXTS, Said, bounded, clean, said_of
@@ -97,6 +97,7 @@ def test_many_texts_become_few_and_nothing_is_lost() -> None:
 
 
 @given(strategies.lists(strategies.text(min_size=1)), strategies.integers(100, 160))
+@example(["0", "0" * 96, "0", "000", "0"], 100)
 def test_the_bound_holds_for_all_texts_together(texts: list[str], limit: int) -> None:
     kept, was_cut = bounded(texts, limit)
     assert sum(map(len, kept)) <= limit
