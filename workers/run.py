@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from shared.durability import confirmation
 from shared.errors import ConfigError
 from shared.keys import Keys, Stage
+from shared.logs import logger
 from shared.metrics_server import serve_metrics
 from shared.redis_client import connect
 from shared.reload import SettingsWatcher
