@@ -101,8 +101,8 @@ async def test_time_without_an_account_is_no_time_of_failing(post: Post) -> None
 
 
 def longest_age(post: Post, age_s: float | None) -> None:
-    agent = msgspec.structs.replace(post.env.settings.agent, max_reply_age_s=age_s)
-    post.env.settings = msgspec.structs.replace(post.env.settings, agent=agent)
+    agent = post.env.settings.accounts["default"].agent
+    post.configure(agent=msgspec.structs.replace(agent, max_reply_age_s=age_s))
 
 
 def ago_ms(seconds: float) -> int:
