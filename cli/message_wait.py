@@ -17,6 +17,7 @@ import typer
 
 from cli.output import print_json
 from cli.target import Target, opened
+from shared.cancellation import pass_cancellation
 from shared.errors import UsageError
 from shared.keys import Keys
 
@@ -111,6 +112,7 @@ async def _watch(target: Target, reply: "Reply", *, started: float, timeout_s: f
     async with opened(target) as (redis, keys):
         while True:
             stored = await _look(redis, keys, reply)
+            pass_cancellation()
             age_s = time.monotonic() - started
             if stored is not None:
                 for part_id, words in stages_of(stored):

@@ -261,11 +261,16 @@ async def reload_what_is_wrong(vault: Vault) -> None:
             vault.write_config(wrong)
         await asyncio.gather(
             vault.say("config", "validate", "--json", status=78),
-            vault.say("pairing", "list", status=78),
+            vault.say("config", "get", status=78),
+            vault.say("pairing", "list", status=0 if SECRET_IS_NOWHERE in wrong else 78),
             vault.say("worker", "agent", status=78),
         )
     vault.write_config()
     await vault.say("config", "validate")
+
+
+SECRET_IS_NOWHERE = "nowhere"
+"""The name of the account whose secret leads nowhere: what only looks for the gateway does not ask for it."""
 
 
 def wrong_configurations(vault: Vault) -> Iterator[str]:
@@ -273,7 +278,7 @@ def wrong_configurations(vault: Vault) -> Iterator[str]:
     yield json.dumps(vault.config).replace(f'"{SECONDARY_TOKEN}"', f'"{SECONDARY_TOKEN}" "{SECONDARY_TOKEN}"')
     for change in (
         {"authTokenSecondary": [SECONDARY_TOKEN]},
-        {"authTokenSecondary": {"source": "env", "id": SECONDARY_TOKEN}},
+        {"authTokenSecondary": {"source": "env", "id": SECONDARY_TOKEN}, "name": SECRET_IS_NOWHERE},
         {"dmPolicy": SECONDARY_TOKEN},
         {"publicWebhookUrl": f"https://user:{SECONDARY_TOKEN}@gate.example.com/webhooks/sms"},
         {"fromNumber": SECONDARY_TOKEN},
@@ -293,7 +298,7 @@ async def type_what_is_wrong(vault: Vault) -> None:
         await vault.say(*send, status=1, TEXTGATE_REDIS_URL=url)
         await vault.say("pairing", "list", "--json", status=1, TEXTGATE_REDIS_URL=url)
     await vault.say(*send, status=78, TEXTGATE_REDIS_URL=f"redis ://:{REDIS_PASSWORD}@localhost")
-    await vault.say(*send, status=78, TWILIO_AUTH_TOKEN="")
+    await vault.say("worker", "agent", status=78, TWILIO_AUTH_TOKEN="")
     await vault.say("message", "send", "--target", f"fax:{ANN}", "--message", "hi", status=1)
 
 

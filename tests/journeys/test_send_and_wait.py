@@ -33,7 +33,12 @@ async def send(house: House, *words: str, text: str = "hello") -> asyncio.subpro
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
-    out, err = await asyncio.wait_for(process.communicate(), LIMIT_S)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), LIMIT_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return process.returncode, out.decode(), err.decode()
 
 
