@@ -17,7 +17,7 @@ up: .venv/.runtime ## Run the gateway with the stand-in for Twilio until Ctrl-C.
 	@.venv/bin/textgate up --sandbox
 
 test: .venv/.dev ## Run every test: unit, integration on a real Redis, journeys with real processes.
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto
 
 test-fast: .venv/.dev ## Run the unit tests only.
 	$(PY) -m pytest tests/unit -q

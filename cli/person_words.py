@@ -19,7 +19,7 @@ RCS = "rcs:"
 
 def names_of(number: str) -> tuple[str, ...]:
     """Every sender that a number may stand for: the phone, and the same one over RCS. Raises UsageError."""
-    names = parse_sender([number])
+    names = parse_sender([number], command="person export")
     return (*names, f"{RCS}{names[0]}") if names[0].startswith("+") else names
 
 
