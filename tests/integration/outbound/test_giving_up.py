@@ -6,7 +6,6 @@ No time passes here: since when a turn has failed, and when a text was received,
 import time
 from typing import Any
 
-import msgspec
 import pytest
 
 from sandbox.faults import Answer, Callbacks, Fault, Operation, accept_then_drop, too_many_requests, twilio_error
@@ -14,6 +13,7 @@ from shared.accounts import pause, resume
 from shared.dead_letters import load_letters, load_notes, retry
 from shared.keys import Stage
 from shared.records import Origin
+from shared.settings import AgentSection
 from tests.integration.outbound.conftest import Post
 
 HOUR = 3600
@@ -101,8 +101,7 @@ async def test_time_without_an_account_is_no_time_of_failing(post: Post) -> None
 
 
 def longest_age(post: Post, age_s: float | None) -> None:
-    agent = msgspec.structs.replace(post.env.settings.agent, max_reply_age_s=age_s)
-    post.env.settings = msgspec.structs.replace(post.env.settings, agent=agent)
+    post.configure(agent=AgentSection(max_reply_age_s=age_s))
 
 
 def ago_ms(seconds: float) -> int:
