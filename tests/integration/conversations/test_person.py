@@ -253,5 +253,5 @@ async def test_the_command_exports_then_erases_when_it_is_sure(
 @pytest.mark.parametrize("number", ["", "   "])
 def test_nobody_is_nobody(textgate: Command, number: str) -> None:  # noqa: F811
     said = textgate("person", "export", number, TEXTGATE_REDIS_URL="redis://127.0.0.1:1")
-    assert said.returncode == 1
-    assert "which number?" in said.stderr
+    assert said.returncode == 2
+    assert "textgate person export" in said.stderr
