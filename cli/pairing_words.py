@@ -1,4 +1,4 @@
-"""What people write after `pairing deny`, `pairing revoke`, `optout` and `person`: a channel, a code, a sender. Pure."""
+"""What people write after `pairing deny`, `pairing revoke` and `optout`: a channel, a code, a sender. Pure."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from cli.words import SMS
 from shared.errors import NotUnderstoodError, UsageError
 from shared.phone import parse_address, parse_person
 
-_LISTS = {"pairing": "pairing allowed", "optout": "optout list", "person": "pairing allowed"}
+_LISTS = {"pairing": "pairing allowed", "optout": "optout list"}
 
 
 def parse_sender(words: Sequence[str], *, command: str = "pairing revoke") -> tuple[str, ...]:

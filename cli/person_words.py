@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cli.channels_words import iso, iso_or_none
 from cli.pairing_words import parse_sender
 from cli.target import Target
+from shared.errors import NotUnderstoodError
 
 if TYPE_CHECKING:
     from shared.person import PersonData
@@ -19,7 +20,9 @@ RCS = "rcs:"
 
 def names_of(number: str) -> tuple[str, ...]:
     """Every sender that a number may stand for: the phone, and the same one over RCS. Raises UsageError."""
-    names = parse_sender([number], command="person export")
+    if not number.strip():
+        raise NotUnderstoodError("which number? write `textgate person export +15551234567`")
+    names = parse_sender([number])
     return (*names, f"{RCS}{names[0]}") if names[0].startswith("+") else names
 
 

@@ -168,6 +168,14 @@ def _explain_waiting_part(part: PartTrace, trace: Trace, house: House) -> Explan
             "anything is sent again",
             next_step=_next_for_workers(wait, house),
         )
+    capped_ms = part.state.capped_until_ms if part.state is not None else None
+    if capped_ms is not None and capped_ms > house.now_ms and not wait.running:
+        left = duration(capped_ms - house.now_ms)
+        return Explanation(
+            state=State.WAITING,
+            summary=f"the account's segments of the day are used up; the next begins in {left}",
+            next_step="raise dailySegmentCap to send it sooner",
+        )
     return _explain_wait(wait, trace, house)
 
 

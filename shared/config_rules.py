@@ -130,6 +130,18 @@ def check_callable(name: str) -> str:
     return name
 
 
+def check_time_zone(zone: str) -> str:
+    """Accept the name of an IANA time zone that this machine knows."""
+    from zoneinfo import ZoneInfo  # most set-ups have UTC
+
+    if zone == "UTC":
+        return zone
+    try:
+        return ZoneInfo(zone.strip()).key
+    except (KeyError, OSError, ValueError):  # not there, a folder, not a name
+        raise ValueError("expected an IANA zone such as Europe/Berlin") from None
+
+
 def check_network(network: str) -> str:
     """Accept an IP address or a network; `10.0.0.1/8` with host bits set means the whole network."""
     from ipaddress import ip_network  # most set-ups name no proxy

@@ -257,6 +257,10 @@ class Keys:
         time has passed."""
         return f"{self.prefix}account-pace:{account_sid}"
 
+    def segments_of_day(self, account_id: str, day: str) -> str:
+        """String: segments that this account has sent, or is about to send, on one day. Until the day's end."""
+        return f"{self.prefix}segments:{account_id}:{day}"
+
     def paused(self, account_id: str) -> str:
         """String: msgpack `Pause`; while it stands nothing is sent for the account. Permanent until resumed."""
         return f"{self.prefix}paused:{account_id}"

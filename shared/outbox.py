@@ -37,6 +37,7 @@ class DispatchVerdict(StrEnum):
     TOO_OLD = "too_old"
     QUIET = "quiet"
     WAIT = "wait"
+    CAPPED = "capped"
 
 
 class Status(StrEnum):
@@ -79,6 +80,15 @@ FINAL = frozenset(status for status, rank in RANK.items() if rank >= FINAL_RANK)
 """Nothing but `read`, or a contradiction, comes after these. `partially_delivered` (to some of a group) is not one."""
 
 
+class DayCap(msgspec.Struct, frozen=True, kw_only=True):
+    """How many segments an account may send on a day, and when that day ends."""
+
+    segments: int
+    day: str
+    """Its date, where the account is."""
+    ends_ms: int
+
+
 class PartState(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one part; `status` is Twilio's word, None until Twilio has it."""
 
@@ -92,6 +102,8 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True):
     status_ms: int | None = None
     contradiction: Status | None = None
     """A second, different final status, if Twilio reported two."""
+    capped_until_ms: int | None = None
+    """When the account's day ends whose segments were used up when the part was last looked at."""
     carrier_time: str | None = None
     """`RawDlrDoneDate`: when the carrier was done, YYMMDDhhmm."""
     media_refused: str | None = None
@@ -175,12 +187,14 @@ def dispatch(
     quiet_ms: tuple[int, int] | None = None,
     account_sid: str = "",
     account_segments_per_second: float = 0,
+    cap: DayCap | None = None,
 ) -> Call:
     """May `part` be sent now by `attempt`? The reply is `[verdict, detail]`; "go" has journalled it.
 
     `looked_for_ms`: the journal entry that was looked for at Twilio in vain, past its grace period. `not_after_ms`:
     when it is too old to be sent. `quiet_ms`: the quiet stretch that it must keep to, the end not included.
     `account_sid`: whose pace of `account_segments_per_second` all senders of the Twilio account share; 0: none.
+    `cap`: what the account may send on this day.
     """
     return Call(
         script("dispatch_part"),
@@ -192,6 +206,7 @@ def dispatch(
             keys.pace(part.account_id, sender),
             keys.hold(Stage.OUTBOUND, part.conversation).set,
             keys.account_pace(account_sid),
+            *(() if cap is None else (keys.segments_of_day(part.account_id, cap.day),)),
         ),
         (
             Stage.OUTBOUND.value,
@@ -210,6 +225,7 @@ def dispatch(
             account_segments_per_second,
             sender,
             "" if part.received_ms is None else part.received_ms,
+            *((0, "", "") if cap is None else (cap.segments, cap.day, cap.ends_ms)),
         ),
     )
 

@@ -85,6 +85,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     pairing_notify: Address | None = None
     segments_per_second: float = _DEFAULTS.segments_per_second
     account_segments_per_second: float = _DEFAULTS.account_segments_per_second
+    daily_segment_cap: int = _DEFAULTS.daily_segment_cap
+    time_zone: str = _DEFAULTS.time_zone
+    """IANA; of the account's day."""
     smart_encoding: bool = _DEFAULTS.smart_encoding
     opt_out: OptOutSection = _DEFAULTS.opt_out
     validity_s: int | None = _DEFAULTS.validity_s

@@ -246,6 +246,18 @@ class AccountSection(Section, frozen=True):
             ),
         ),
     ] = 0
+    daily_segment_cap: Annotated[
+        Count,
+        Meta(
+            description=(
+                "Segments that this account sends a day; what is more waits for the next one, in its order. It counts "
+                "what is handed to Twilio, delivered or not. 0 = no limit."
+            )
+        ),
+    ] = 0
+    time_zone: Annotated[
+        Text, Meta(description="Where the account's day begins and ends: an IANA zone such as `Europe/Berlin`.")
+    ] = "UTC"
     smart_encoding: Annotated[
         bool,
         Meta(description="Replace curly quotes, dashes and the like, so that a text stays in cheap GSM-7 segments."),

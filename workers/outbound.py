@@ -3,7 +3,7 @@
 Journal first, then the request, then the commit. A crash between any two leaves the part "in doubt", and the next
 attempt finds out from Twilio before it does anything else (`reconcile.py`). The states: `lua/dispatch_part.lua`.
 
-Redis keys: the outbound lane and hold, part, sid, paused, optout, optout-trail, pace, account-pace.
+Redis keys: the outbound lane and hold, part, sid, paused, optout, optout-trail, pace, account-pace, segments.
 """
 
 import secrets
@@ -24,6 +24,7 @@ from shared.records import Origin, Part, decode_part, decode_pause
 from shared.redis_client import load_list
 from shared.settings import Account
 from shared.twilio_codes import MEDIA_CODES, OPTED_OUT
+from workers.day_cap import CAPPED_WAIT_S, cap_for
 from workers.quiet import window_for
 from workers.reconcile import find_sent
 from workers.work import Burial, Environment, StageSpec, Work
@@ -80,16 +81,26 @@ async def _follow(work: Work, env: Environment, attempt: Attempt, verdict: Dispa
             )
         case DispatchVerdict.QUIET:
             await _hold(work, env, attempt.part, due_ms=int(detail))
+        case DispatchVerdict.WAIT | DispatchVerdict.CAPPED | DispatchVerdict.PAUSED:
+            raise _not_now(verdict, detail)
+
+
+def _not_now(verdict: DispatchVerdict, detail: str) -> NotNow:
+    match verdict:
         case DispatchVerdict.WAIT:
-            raise NotNow("the pace of the sender or the account", delay_s=int(detail) / 1000)
-        case DispatchVerdict.PAUSED:
-            raise NotNow("the account is paused", delay_s=PAUSED_WAIT_S)
+            return NotNow("the pace of the sender or the account", delay_s=int(detail) / 1000)
+        case DispatchVerdict.CAPPED:
+            delay_s = min(int(detail) / 1000, CAPPED_WAIT_S)
+            return NotNow("the account's segments of the day are used up", delay_s=delay_s)
+        case _:
+            return NotNow("the account is paused", delay_s=PAUSED_WAIT_S)
 
 
 async def _dispatch(
     work: Work, env: Environment, attempt: Attempt, looked_for_ms: str = ""
 ) -> tuple[DispatchVerdict, str]:
-    quiet = window_for(attempt.part, attempt.account.quiet_hours, now_ms=time.time_ns() // 1_000_000)
+    now_ms = time.time_ns() // 1_000_000
+    quiet = window_for(attempt.part, attempt.account.quiet_hours, now_ms=now_ms)
     call = dispatch(
         keys=env.keys,
         part=attempt.part,
@@ -102,6 +113,7 @@ async def _dispatch(
         quiet_ms=None if quiet is None else (quiet.from_ms, quiet.until_ms),
         account_sid=attempt.account.account_sid,
         account_segments_per_second=attempt.account.account_segments_per_second,
+        cap=cap_for(attempt.part, attempt.account, now_ms=now_ms),
     )
     verdict, detail = await work.call(call)
     verdict = DispatchVerdict(verdict.decode())

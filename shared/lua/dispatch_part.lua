@@ -11,14 +11,16 @@
 --                 (a callback)
 --
 -- KEYS: 1 conversation; 2 part; 3 paused; 4 opted out; 5 pace of the sender; 6 hold of the conversation at this stage; 7 pace of
---       the Twilio account.
+--       the Twilio account; 8 segments of the account's day, only with a cap.
 -- ARGV: 1 stage; 2 turn; 3 attempt; 4 the person who gets it; 5 segments; 6 segments per second (0: any); 7 lifetime of the part in ms;
 --       8 journaled_ms of the attempt that was looked for in vain, or empty; 9 account; 10 conversation id;
 --       11 ms of the STOP that this part confirms, or empty; 12 ms after which it is not worth sending any more, or empty (never for a
 --       part that an operator has retried); 13, 14 the quiet stretch that it must keep to, from and until in ms, or empty; 15 segments
 --       per second of the Twilio account (0: any); 16 the sender, kept so that a part in doubt is looked for under the one that sent
---       it, whatever is configured by then; 17 when the text was received that this part answers, in ms, or empty.
+--       it, whatever is configured by then; 17 when the text was received that this part answers, in ms, or empty;
+--       18 segments that the account may send a day (0: any); 19 the day, 20 ms at which it ends.
 -- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; too_old; wait, ms;
+-- capped, ms until the day ends;
 -- quiet, ms until which it is to be held: the end of the stretch, or just now, if messages held for this person are due and go before it;
 -- go, "ms of the journal entry" and behind a blank why Twilio refused its media, if it did.
 -- Atomic because opt-out, pause and pace must hold at the very moment of the journal entry.
@@ -32,7 +34,7 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {'fenced', ''} en
 redis.call('PERSIST', KEYS[1])
 
 local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms', 'media_refused', 'retried_ms',
-  'account_start_ms')
+  'account_start_ms', 'counted_day')
 if part[1] == 'accepted' then return {'accepted', part[4]} end
 local mine = part[2] == ARGV[3]
 if part[1] == 'dispatching' and not mine and part[3] ~= ARGV[8] then
@@ -51,6 +53,28 @@ if ARGV[13] ~= '' then
   if now >= tonumber(ARGV[13]) and now < tonumber(ARGV[14]) then return {'quiet', ARGV[14]} end
   local first = redis.call('ZRANGE', KEYS[6], 0, 0, 'WITHSCORES')
   if first[2] and tonumber(first[2]) <= now then return {'quiet', string.format('%.0f', now)} end
+end
+
+-- The day's segments: counted once for each part and day, before it takes a place in the pace. A part that is larger than the
+-- cap goes first on its day, or it would never go. One that is counted and then given up stays counted.
+local cap, day = tonumber(ARGV[18]), ARGV[19]
+if cap > 0 and part[9] ~= day then
+  local used = tonumber(redis.call('GET', KEYS[8]) or '0')
+  local capped = used > 0 and used + tonumber(ARGV[5]) > cap
+  if capped then
+    redis.call('HDEL', KEYS[1], ARGV[1] .. ':failing_ms') -- as for a pause
+    redis.call('HSET', KEYS[2], 'capped_until_ms', ARGV[20])
+  else
+    redis.call('INCRBY', KEYS[8], ARGV[5])
+    redis.call('PEXPIREAT', KEYS[8], ARGV[20])
+    redis.call('HSET', KEYS[2], 'counted_day', day)
+    redis.call('HDEL', KEYS[2], 'capped_until_ms')
+  end
+  if part[1] ~= 'dispatching' then -- that is a doubt, and stays one until the part goes
+    redis.call('HSET', KEYS[2], 'state', 'waiting')
+    redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  end
+  if capped then return {'capped', string.format('%.0f', math.max(tonumber(ARGV[20]) - now, 0))} end
 end
 
 -- A reservation with debt: a part of any size may start once the sender's time has come, and pays afterwards. The

@@ -143,6 +143,8 @@ DEFAULTS: dict[str, tuple[str, object]] = {
     "pairingMaxPending": ("pairing_max_pending", 3),
     "segmentsPerSecond": ("segments_per_second", 1),
     "accountSegmentsPerSecond": ("account_segments_per_second", 0),
+    "dailySegmentCap": ("daily_segment_cap", 0),
+    "timeZone": ("time_zone", "UTC"),
     "smartEncoding": ("smart_encoding", True),
     "validitySeconds": ("validity_s", None),
     "quietHours": ("quiet_hours", None),

@@ -98,11 +98,11 @@ def test_the_shipped_configuration_loads_with_secrets_where_systemd_and_docker_p
     assert network["subnet"] in settings.ingress.trusted_proxies
 
 
-def test_both_proxies_let_exactly_the_webhook_through_and_no_larger_body_than_the_ingress() -> None:
+def test_both_proxies_let_exactly_the_webhook_and_its_media_through_and_no_larger_body_than_the_ingress() -> None:
     caddy, nginx = (DEPLOY / "caddy/Caddyfile").read_text(), (DEPLOY / "nginx.conf").read_text()
-    assert re.findall(r"^\s*path (.+)$", caddy, re.MULTILINE) == [WEBHOOK_PATH]
+    assert re.findall(r"^\s*path (.+)$", caddy, re.MULTILINE) == [WEBHOOK_PATH, f"{WEBHOOK_PATH}/media/*"]
     passed = re.findall(r"^ *location ([^{]+) \{\n(?:(?! *location).*\n)*? *proxy_pass", nginx, re.MULTILINE)
-    assert passed == [f"= {WEBHOOK_PATH}"]
+    assert passed == [f"= {WEBHOOK_PATH}", f"{WEBHOOK_PATH}/media/"]
     kib = MAX_BODY_BYTES // 1024
     assert f"max_size {kib}KiB" in caddy
     assert f"client_max_body_size {kib}k;" in nginx

@@ -67,6 +67,8 @@ CASES: list[tuple[Trace, State, str]] = [
     (sent(part("dispatching", OUT)), State.IN_DOUBT, "Twilio's log"),
     (sent(part("waiting", OUT), pause=PAUSE), State.PAUSED, "wrong credentials"),
     (sent(part("waiting", OUT), opted_out=True), State.WAITING, "has opted out"),
+    (sent(part("waiting", OUT, capped_until_ms=NOW_MS + 7_200_000)), State.WAITING, "the next begins in 2 h"),
+    (sent(part("waiting", OUT, capped_until_ms=NOW_MS - 1)), State.WAITING, "in the outbound lane"),
     (sent(part("waiting", OUT), account_id="off"), State.WAITING, "switched off or removed"),
     (sent(part(status=Status.QUEUED)), State.SENT, "has not said yet"),
     (sent(part(status=Status.DELIVERED), part(status=Status.SENT)), State.SENT, "has not said yet"),
