@@ -6,6 +6,7 @@ No time passes here: since when a turn has failed, and when a text was received,
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from sandbox.faults import Answer, Callbacks, Fault, Operation, accept_then_drop, too_many_requests, twilio_error

@@ -1,7 +1,7 @@
 """Whatever stands in the file: one clear line with path, found and expected; never a traceback, never a start.
 
 The table is `hostile_configurations.txt`, beside this file; `<the keys of a number>` stands for what
-`docs/configuration.md` lists under `channels.sms`.
+`docs/configuration.md` lists under `channels.sms`, `<the sections>` for its headings.
 """
 
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigError
+from shared.settings import ConfigDocument
 from shared.settings_channels import AccountSection
 from tests.unit.settings.conftest import Load
 
@@ -18,6 +19,7 @@ COMPLETE = (
 )
 
 
+SECTIONS = ", ".join(ConfigDocument.__struct_encode_fields__)
 KEYS_OF_A_NUMBER = ", ".join(AccountSection.__struct_encode_fields__)
 
 
@@ -27,7 +29,11 @@ def read_table() -> list[tuple[str, str]]:
     rows = [line for line in lines if line and not line.startswith("#")]
     pairs = list(zip(rows[::2], rows[1::2], strict=True))
     assert all(error.startswith("    ") for _text, error in pairs)
-    return [(whole(text), error.strip().replace("<the keys of a number>", KEYS_OF_A_NUMBER)) for text, error in pairs]
+    return [(whole(text), _full(error.strip())) for text, error in pairs]
+
+
+def _full(error: str) -> str:
+    return error.replace("<the keys of a number>", KEYS_OF_A_NUMBER).replace("<the sections>", SECTIONS)
 
 
 def whole(text: str) -> str:
