@@ -73,7 +73,7 @@ async def test_what_waits_says_why_it_failed_last_and_when_it_goes_on(line: Line
     first, _ = await line.cut(await line.answer())
     turn, lane = await line.turn(Stage.OUTBOUND), line.keys.lane(Stage.OUTBOUND, CONVERSATION)
     setback = setback_of("too many requests for +12025550123", code="twilio-20429")
-    assert await line.do(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback)) == 1
+    assert (await line.do(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback)))[0] == 1
     shown = await line.trace(first.part_id)
     wait = shown["parts"][0]["waiting"]
     assert (wait["failures"], wait["lastReason"]["code"]) == (1, "twilio-20429")
