@@ -104,6 +104,7 @@ def status(
         raise UsageError("--fix and --undo contradict each other: choose one")
     gateway = find_gateway(common(context, config, state_dir))
     if probe or fix or undo:
+        gateway.need_secrets()
         _probe(gateway, account, fix=fix, undo=undo, yes=yes, timeout_s=timeout, as_json=as_json)
     else:
         _show_status(gateway, account, as_json=as_json)

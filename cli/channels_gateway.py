@@ -33,6 +33,13 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     running: RunningUp | None
     """The `up` on this machine, if that is how it runs."""
     trouble: str = ""
+    blind: ConfigError | None = None
+    """Why the secrets could not be read here, though a gateway runs; None: they were read."""
+
+    def need_secrets(self) -> None:
+        """For what asks Twilio in the account's name. Raises ConfigError if the secrets could not be read."""
+        if self.blind is not None:
+            raise self.blind
 
 
 def find_gateway(common: Common) -> Gateway:
@@ -40,13 +47,13 @@ def find_gateway(common: Common) -> Gateway:
     if common.state_dir is not None:
         target = find_target(common)
         running = find_running(common.state_dir)
-        settings = _settings_of(running) if running else _load(common.config, os.environ)
-        return Gateway(settings=settings, target=target, running=running)
-    settings = _load(common.config, os.environ)
+        settings, blind = _settings_of(running) if running else _load(common.config, os.environ)
+        return Gateway(settings=settings, target=target, running=running, blind=blind)
+    settings, blind = _load(common.config, os.environ)
     running = find_running(settings.state_dir)
     if settings.redis.url is not None:
         shared = running is not None and running.redis_url is None and running.prefix == settings.redis.prefix
-        return Gateway(settings=settings, target=_target(settings), running=running if shared else None)
+        return Gateway(settings=settings, target=_target(settings), running=running if shared else None, blind=blind)
     if running is None:
         return Gateway(settings=settings, target=None, running=None, trouble=_NOT_FOUND)
     if common.config is not None and not _is_of(running, settings.source):
@@ -54,8 +61,8 @@ def find_gateway(common: Common) -> Gateway:
         return Gateway(settings=settings, target=None, running=None, trouble=trouble)
     target = find_target(Common(state_dir=settings.state_dir))
     if not _is_of(running, settings.source):
-        settings = _settings_of(running)
-    return Gateway(settings=settings, target=target, running=running)
+        settings, blind = _settings_of(running)
+    return Gateway(settings=settings, target=target, running=running, blind=blind)
 
 
 def _is_of(running: RunningUp, source: Path | None) -> bool:
@@ -64,26 +71,26 @@ def _is_of(running: RunningUp, source: Path | None) -> bool:
     return Path(running.config).absolute() == source.absolute()
 
 
-def _settings_of(running: RunningUp) -> "Settings":
+def _settings_of(running: RunningUp) -> "tuple[Settings, ConfigError | None]":
     from cli.sandbox_home import clean_environ
 
     environ = clean_environ(os.environ) if running.sandbox_url else os.environ
-    settings = _load(Path(running.config) if running.config else None, environ)
-    return msgspec.structs.replace(settings, twilio_api_base=running.sandbox_url or settings.twilio_api_base)
+    settings, blind = _load(Path(running.config) if running.config else None, environ)
+    return msgspec.structs.replace(settings, twilio_api_base=running.sandbox_url or settings.twilio_api_base), blind
 
 
-def _load(config: Path | None, environ: Mapping[str, str]) -> "Settings":
-    """With every secret; without them if one is not at hand but a gateway runs here: its state can be shown all the
-    same. Raises ConfigError."""
+def _load(config: Path | None, environ: Mapping[str, str]) -> "tuple[Settings, ConfigError | None]":
+    """With every secret; without them, and why, if one is not at hand but a gateway runs here: its state can be shown
+    all the same. Raises ConfigError."""
     from shared.settings import load_settings
 
     try:
-        return load_settings(config, environ)
-    except ConfigError:
+        return load_settings(config, environ), None
+    except ConfigError as error:
         settings = load_settings(config, environ, secrets=False)
         if find_running(settings.state_dir) is None:
             raise
-        return settings
+        return settings, error
 
 
 def _target(settings: "Settings") -> Target | None:

@@ -89,6 +89,8 @@ async def _gather(said: Common, *, probe: bool) -> "DoctorFacts":
     from shared.redis_client import AWAY
 
     gateway = find_gateway(said)
+    if probe:
+        gateway.need_secrets()
     inside, trouble = None, gateway.trouble
     if gateway.target is not None:
         try:

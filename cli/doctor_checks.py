@@ -55,13 +55,19 @@ def examine(facts: DoctorFacts) -> list[Found]:
 
 
 def check_configuration(facts: DoctorFacts) -> Iterator[Found]:
-    """It was loaded, so its secrets could be read too."""
+    """It was loaded; its secrets too, unless they are at hand only where the gateway runs."""
     settings = facts.gateway.settings
     accounts = plural(len(settings.enabled_accounts), "account is", "accounts are")
     yield ok("configuration", f"{settings.source or 'The environment alone'} is valid; {accounts} switched on.")
     if not settings.accounts:
         yield bad(
             "accounts", "No account is configured.", "`textgate init` sets one up; `textgate up --sandbox` tries."
+        )
+    elif facts.gateway.blind is not None:
+        yield warn(
+            "secrets",
+            f"{facts.gateway.blind}.",
+            "The gateway runs with it; set it here too for what asks Twilio (`--probe`, `--fix`).",
         )
     else:
         yield ok("secrets", "Every secret that the configuration points at could be read.")

@@ -78,7 +78,7 @@ class SandboxHome(msgspec.Struct, frozen=True, kw_only=True):
         }
         return {
             "channels": {"sms": {"accounts": {ACCOUNT_ID: account}, "defaultAccount": ACCOUNT_ID}},
-            "agent": {"kind": "python", "callable": agent} if agent else {"kind": "echo"},
+            "agent": {"kind": "python", "callable": agent, "path": str(Path.cwd())} if agent else {"kind": "echo"},
             "redis": {"prefix": PREFIX},
             "ingress": {"host": "127.0.0.1", "port": self.ingress_port},
             "state": {"dir": str(self.folder)},
