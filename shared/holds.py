@@ -62,7 +62,10 @@ def hold_reply(*, keys: Keys, reply: Reply, due_ms: int) -> Call:
 
 
 def hold_parts(*, keys: Keys, part: Part, turn: str, count: int, due_ms: int) -> Call:
-    """Take the `count` first parts from the lane of `part`, its head, and hold them; 1, or 0 if the turn is over."""
+    """Take the `count` first parts from the lane of `part`, its head, and hold them; 1, or 0 if the turn is over.
+
+    `due_ms` 0: hold nothing, but let those that are held and due go before them.
+    """
     hold = keys.hold(Stage.OUTBOUND, part.conversation)
     return Call(
         script("hold_parts"),

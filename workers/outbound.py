@@ -205,8 +205,9 @@ def _count_sent(part: Part) -> None:
 async def _hold(work: Work, env: Environment, part: Part, *, due_ms: int) -> None:
     rest = await _rest_of_reply(work, env)
     call = hold_parts(keys=env.keys, part=part, turn=work.turn, count=len(rest), due_ms=due_ms)
-    work.outcome = "held" if await work.commit(call) else "fenced"
-    work.facts["due_ms"] = due_ms
+    work.outcome = ("held" if due_ms else "gave_way") if await work.commit(call) else "fenced"
+    if due_ms:
+        work.facts["due_ms"] = due_ms
 
 
 async def _rest_of_reply(work: Work, env: Environment) -> dict[bytes, Part]:

@@ -21,7 +21,7 @@
 --       18 segments that the account may send a day (0: any); 19 the day, 20 ms at which it ends.
 -- Returns {verdict, detail}: fenced; paused, pause record; accepted, sid; in_doubt, "journaled_ms age_ms"; opted_out; too_old; wait, ms;
 -- capped, ms until the day ends;
--- quiet, ms until which it is to be held: the end of the stretch, or just now, if messages held for this person are due and go before it;
+-- quiet, ms until which it is to be held: the end of the stretch, or 0 if messages held for this person are due and go before it;
 -- go, "ms of the journal entry" and behind a blank why Twilio refused its media, if it did.
 -- Atomic because opt-out, pause and pace must hold at the very moment of the journal entry.
 -- One confirmation of a STOP may follow it within five minutes. Source: 47 CFR 64.1200(a)(12).
@@ -52,7 +52,7 @@ if ARGV[12] ~= '' and now > tonumber(ARGV[12]) and not part[7] then return {'too
 if ARGV[13] ~= '' then
   if now >= tonumber(ARGV[13]) and now < tonumber(ARGV[14]) then return {'quiet', ARGV[14]} end
   local first = redis.call('ZRANGE', KEYS[6], 0, 0, 'WITHSCORES')
-  if first[2] and tonumber(first[2]) <= now then return {'quiet', string.format('%.0f', now)} end
+  if first[2] and tonumber(first[2]) <= now then return {'quiet', '0'} end
 end
 
 -- The day's segments: counted once for each part and day, before it takes a place in the pace. A part that is larger than the

@@ -199,6 +199,36 @@ async def test_quiet_parts_leave_the_head_of_their_lane_and_come_back_together(d
     assert await desk.parts() == ["answer.0", "quiet.0", "quiet.1"]
 
 
+async def test_however_many_are_due_they_leave_together_and_in_order(desk: Desk) -> None:
+    names = [f"n{number:03}" for number in range(250)]
+    for name in names:
+        await desk.hold(name, LONG_AGO)
+    assert await desk.release() == len(names)
+    assert await desk.names() == names
+    assert await desk.held() == []
+
+
+async def test_what_is_held_and_due_goes_before_what_came_later(desk: Desk) -> None:
+    night, morning, noon = parts_of("night", 2), parts_of("morning", 2), parts_of("noon", 1)
+    await desk.fill(*night)
+    assert await desk.put_off(night[0], 2, LONG_AGO) == 1
+    await desk.fill(*morning, *noon)
+    assert await desk.put_off(morning[0], 2, 0) == 1
+    assert await desk.parts() == ["night.0", "night.1", "morning.0", "morning.1", "noon.0"]
+    assert await desk.held(Stage.OUTBOUND) == []
+
+
+async def test_what_was_let_go_a_moment_ago_still_goes_first_and_meets_nobody_in_the_hold(desk: Desk) -> None:
+    night, morning = parts_of("night", 1), parts_of("morning", 2)
+    await desk.fill(*night)
+    assert await desk.put_off(night[0], 1, LONG_AGO) == 1
+    await desk.fill(*morning)
+    assert await desk.release(Stage.OUTBOUND) == 1  # between the question of `morning` and its answer
+    assert await desk.put_off(morning[0], 2, 0) == 1
+    assert await desk.parts() == ["night.0", "morning.0", "morning.1"]
+    assert await desk.held(Stage.OUTBOUND) == []
+
+
 async def test_a_zombie_holds_nothing(desk: Desk) -> None:
     (part,) = parts_of("a", 1)
     await desk.fill(part)

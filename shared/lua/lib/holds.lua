@@ -62,16 +62,22 @@ local function empty_hold(hold)
   return count
 end
 
--- Frees memory before it takes any, so that a full Redis can drain.
+-- All that is due, however much: what is left would be overtaken by what was let go. Frees memory before it takes any, so that
+-- a full Redis can drain. Returns how many messages.
 local function release_due(hold, lane, now)
-  local due = redis.call('ZRANGEBYSCORE', hold.set, '-inf', now, 'LIMIT', 0, MOST_AT_ONCE)
-  if #due > 0 then redis.call('ZREM', hold.set, unpack(due)) end
-  for _, member in ipairs(due) do
-    local entry = entry_of(hold, member)
-    local records = redis.call('LRANGE', entry, 0, -1)
-    redis.call('DEL', entry)
-    if #records > 0 then append_range(lane, records, 1, #records, now) end
+  local count = 0
+  while true do
+    local due = redis.call('ZRANGEBYSCORE', hold.set, '-inf', now, 'LIMIT', 0, MOST_AT_ONCE)
+    if #due == 0 then break end
+    redis.call('ZREM', hold.set, unpack(due))
+    for _, member in ipairs(due) do
+      local entry = entry_of(hold, member)
+      local records = redis.call('LRANGE', entry, 0, -1)
+      redis.call('DEL', entry)
+      if #records > 0 then append_range(lane, records, 1, #records, now) end
+    end
+    count = count + #due
   end
   mend(hold)
-  return #due
+  return count
 end
