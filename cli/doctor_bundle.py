@@ -111,6 +111,7 @@ def write_bundle(file: Path, documents: dict[str, Any], secrets: Iterable[str]) 
             for secret in known:
                 text = text.replace(secret, MASK)
             archive.writestr(f"textgate-doctor/{name}.json", text)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    os.fchmod(descriptor, 0o600)  # also if somebody made it before, for all to read
     with os.fdopen(descriptor, "wb") as target:
         target.write(buffer.getvalue())

@@ -3,8 +3,8 @@
 What stays: whether they opted out, and how that came about; and for up to seven days the SIDs of their texts, without
 number or words, so that a webhook which Twilio repeats is not taken for a new text. Twilio keeps its own copies.
 
-Redis keys: the conversation, its lanes, holds and jobs, history, approved, pairing:*, part, sid, once, message, dead,
-dead:*; optout and optout-trail are read.
+Redis keys: the conversation, its lanes, holds and jobs, history, approved, pairing:*, part, sid, once, message, turn,
+dead, dead:*; optout and optout-trail are read.
 """
 
 from collections.abc import AsyncIterator
@@ -159,7 +159,8 @@ async def _letters_of(redis: Redis, keys: Keys, conversation: str) -> list[DeadL
 async def _delete_rest(redis: Redis, keys: Keys, conversation: str) -> int:
     """Everything else whose name begins with the conversation, and what its parts lead to; how many keys."""
     deleted = 0
-    for start in (keys.part(f"{conversation}-"), keys.once(f"{conversation}-"), keys.message(f"{conversation}-")):
+    start_of = f"{conversation}-"
+    for start in (keys.part(start_of), keys.once(start_of), keys.message(start_of), keys.turn(start_of)):
         async for key in _keys_of(redis, start):
             sid = await redis.hget(key, "sid") if start == keys.part(f"{conversation}-") else None  # type: ignore[misc]
             deleted += await redis.delete(key, *([keys.sid(sid.decode())] if sid else []))

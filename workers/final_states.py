@@ -20,10 +20,12 @@ from shared.errors import OutcomeUnknownError, PermanentError, TransientError
 from shared.group_commit import execute
 from shared.logs import logger
 from shared.metrics import DELIVERIES
+from shared.optout import Cause, change_opt_out, new_change
 from shared.outbox import FINAL, record_status, recorded_of
+from shared.phone import parse_address
 from shared.scripts import Call
 from shared.settings import Account
-from shared.twilio_codes import CODES
+from shared.twilio_codes import CODES, OPTED_OUT
 from workers.engine_redis import TROUBLE
 from workers.messages_api import MessageEnd
 from workers.work import Environment
@@ -140,6 +142,9 @@ class FinalStates:
         if end.error_code is None or info is None or outcome != "recorded":
             return
         log.warning("delivery_failed", account=account.id, code=code, meaning=info.meaning, hint=info.hint)
+        if end.error_code == OPTED_OUT and end.to:
+            change = new_change(parse_address(end.to), out=True, cause=Cause.TWILIO)
+            await self._call(change_opt_out(keys=self._env.keys, account_id=account.id, change=change))
         call = pause_for_delivery_error(keys=self._env.keys, account_id=account.id, code=end.error_code)
         if call is not None and await self._call(call):
             log.error("account_paused", account=account.id, code=code, reason=info.meaning, hint=info.hint)

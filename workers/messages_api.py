@@ -29,6 +29,8 @@ class MessageEnd(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Status
     error_code: int | None = None
+    to: str = ""
+    """Who was to get it."""
 
 
 class MessagesApi(Protocol):

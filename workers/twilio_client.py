@@ -169,7 +169,7 @@ class TwilioApi:
             raise as_our_error(error) from error
         except TwilioException as error:
             raise as_our_error(error) from error
-        return MessageEnd(status=_sent(message).status, error_code=message.error_code)
+        return MessageEnd(status=_sent(message).status, error_code=message.error_code, to=str(message.to or ""))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -7,6 +7,7 @@
 -- expires. Atomic because two that ask at once must not both get the last room. Frees before it writes: what has expired
 -- leaves the index first.
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
+if redis.call('ZSCORE', KEYS[2], ARGV[4]) then return 1 end -- sent again, because the answer got lost
 local counted = tonumber(ARGV[5])
 for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
   counted = counted + tonumber(string.match(member, ':(%d+)$'))

@@ -73,9 +73,10 @@ class OpenAiAgent:
     def _fault(self, answer: Answered) -> TextgateError:
         refusal = parse_refusal(answer.body)
         said = refusal.message
-        key = self._backend.api_key
-        if key is not None:  # some servers repeat what they were sent
-            said = said.replace(key.reveal(), MASK)
+        sent = [value for _, value in self._backend.headers]
+        for secret in (*sent, self._backend.api_key):  # some servers repeat what they were sent
+            if secret is not None and secret.reveal():
+                said = said.replace(secret.reveal(), MASK)
         if refusal.is_too_long:
             return PermanentError(
                 f"the conversation is too long for the model: {said[:200]}", code="agent-too-long", hint=_TOO_LONG

@@ -57,11 +57,18 @@ def decide_alarm(result: ProbeResult, raised: frozenset[str]) -> Alarm | None:
     return Alarm(result=result, bad=bad) if bad - raised or is_over else None
 
 
+def _raised_before(raw: bytes | None) -> frozenset[str]:
+    try:
+        return frozenset() if raw is None else _decode(raw)
+    except msgspec.DecodeError:  # written by another version: rather tell it twice than never
+        return frozenset()
+
+
 async def raise_alarm(redis: Redis, keys: Keys, result: ProbeResult, url: Secret | None) -> None:
     """Tell it if there is something to tell. Raises RedisError."""
     key = keys.probe_alarm(result.account_id)
     raw = await redis.get(key)
-    raised = frozenset() if raw is None else _decode(raw)
+    raised = _raised_before(raw)
     alarm = decide_alarm(result, raised)
     if alarm is None:
         return

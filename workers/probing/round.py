@@ -31,8 +31,8 @@ async def run_round(desk: Desk, account: Account) -> ProbeResult:
     tell_change(await load_result(redis, keys, account.id), result)
     await save_result(redis, keys, result)
     await pardon(redis, keys, result)
-    await _catch_up(desk, account, result)
     await raise_alarm(redis, keys, result, desk.settings.alarm_url)
+    await _catch_up(desk, account, result)
     return result
 
 
