@@ -187,7 +187,7 @@ def load_settings(
         api_tokens=api_tokens,
         workers=_checked_workers(document.workers),
         dead_letters=document.dead_letters,
-        alarm_url=_resolve_alarm_url(document.workers, resolver),
+        alarm_url=_resolve_alarm_url(document.workers, resolver) if secrets else None,
         console=document.console,
         metrics=document.metrics,
         logs=document.logs,
