@@ -32,8 +32,8 @@ format: .venv/.dev ## Put the code into the house style.
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: .venv/.dev ## Measure our engine beside stock arq in one run.
-	$(PY) -m bench.engine
+bench: .venv/.dev ## Measure ingress, engine, pipeline and scale beside what people run instead (bench/install-peers first).
+	$(PY) -m bench
 
 formatting: .venv/.dev ## Set 25 replies beside OpenClaw's formatter; writes docs/formatting.md. See tools/node-packages.
 	$(PY) -m bench.formatting

@@ -213,12 +213,12 @@ async def test_pairing_allowed_shows_who_is_in(desk: Desk, textgate: Textgate) -
     ("words", "status"),
     [
         (("pairing", "approve"), 2),
-        (("pairing", "approve", "sms"), 1),
+        (("pairing", "approve", "sms"), 2),
         (("pairing", "approve", "fax", "ABCD2345"), 1),
         (("pairing", "list", "--channel", "fax"), 1),
         (("pairing", "revoke"), 2),
         (("pairing", "revoke", "not a number"), 1),
-        (("pairing", "deny", "sms"), 1),
+        (("pairing", "deny", "sms"), 2),
         (("pairing", "lst"), 2),
     ],
 )

@@ -72,14 +72,20 @@ async def ready(house: House) -> bool:
 
 
 async def answered(house: House, person: str, count: int) -> list[str]:
-    """Wait for that many answers and until nothing waits anywhere; all that the person got."""
+    """Wait for that many answers and until nothing waits anywhere; all that the person got.
+
+    An agent's texts after the tenth of one turn travel together, so answers are lines, not messages.
+    """
+
+    def lines() -> list[str]:
+        return [line for body in house.bodies(person) for line in body.splitlines() if line]
 
     async def all_there() -> bool:
-        return len(house.got(person)) >= count
+        return len(lines()) >= count
 
     await house.until(all_there)
     await house.idle()
-    return house.bodies(person)
+    return lines()
 
 
 async def test_a_restart_of_redis_under_running_processes_ends_none_of_them(house: House) -> None:

@@ -79,7 +79,7 @@ class Race(RuleBasedStateMachine):
         verdict, detail = self.dispatch(part, attempt, looked_for_ms=stamp if again else "")
         assert not (self.out and verdict == "go"), "journalled after the opt-out was answered"
         if verdict == "go":
-            self.journalled[address] = (attempt, detail)
+            self.journalled[address] = (attempt, detail.partition(" ")[0])
         elif known and not again:
             assert verdict == "in_doubt", "what was announced before is looked for, not forgotten"
         else:
