@@ -30,7 +30,7 @@ def fleet(redis: "Redis", plans: Sequence[Plan]) -> Iterator[list["subprocess.Po
     processes = [_start(plan) for plan in plans]
     try:
         deadline = time.monotonic() + START_LIMIT_S
-        while int(redis.llen(UP)) < len(plans):  # type: ignore[arg-type]
+        while int(redis.llen(UP)) < len(plans):  # type: ignore[arg-type]  # redis-py types replies as maybe async
             if time.monotonic() > deadline or any(process.poll() is not None for process in processes):
                 raise FleetError(f"{plans[0].contender}: the workers did not start")
             time.sleep(0.01)
@@ -51,7 +51,7 @@ def commands(redis: "Redis") -> int:
     stats = redis.info("commandstats")
     return sum(
         counted["calls"]
-        for name, counted in stats.items()  # type: ignore[union-attr]
+        for name, counted in stats.items()  # type: ignore[union-attr]  # likewise
         if name.removeprefix("cmdstat_") not in _NOT_WORK
     )
 

@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
         self._since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # of a TCP connection
 
     def post(self, index: int, request: bytes, since: float) -> None:
         self._index, self._since = index, since

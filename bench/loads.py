@@ -54,7 +54,7 @@ def drain(redis: Redis, plan: Plan, *, workers: int, jobs: int) -> Drain:
         left = jobs
         while left and time.perf_counter() - started < DRAIN_LIMIT_S:
             time.sleep(0.005)
-            left = int(redis.zcard(QUEUE))  # type: ignore[arg-type]
+            left = int(redis.zcard(QUEUE))  # type: ignore[arg-type]  # redis-py: maybe async
         took_s = time.perf_counter() - started
         done = jobs - left
         return Drain(done / took_s, commands(redis) / max(done, 1))
@@ -90,7 +90,7 @@ def rerun_after_kill(redis: Redis, plan: Plan) -> float:
 
 def _next_run(redis: Redis, *, limit_s: float) -> tuple[float, int]:
     """When an attempt started, and the process that runs it."""
-    popped: Any = redis.blpop([RUNS], timeout=limit_s)  # type: ignore[arg-type]
+    popped: Any = redis.blpop([RUNS], timeout=limit_s)  # type: ignore[arg-type]  # seconds may be fractions
     if popped is None:
         raise FleetError("no worker took the job")
     at, pid = popped[1].split()

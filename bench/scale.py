@@ -110,7 +110,7 @@ def _know(redis: Redis, count: int) -> float:
     keys = Keys()
     known = next(iter(redis.scan_iter(match=keys.conversation("*"), count=1000)))
     image: Any = redis.dump(known)
-    before = int(redis.info("memory")["used_memory"])  # type: ignore[index]
+    before = int(redis.info("memory")["used_memory"])  # type: ignore[index]  # redis-py: maybe async
     pipe = redis.pipeline(transaction=False)
     for index in range(count):
         key = keys.conversation(conversation_id("bench", f"+1444{index:08d}"))
@@ -118,7 +118,7 @@ def _know(redis: Redis, count: int) -> float:
         if index % BATCH == BATCH - 1:
             pipe.execute()
     pipe.execute()
-    return round((int(redis.info("memory")["used_memory"]) - before) / count, 1)  # type: ignore[index]
+    return round((int(redis.info("memory")["used_memory"]) - before) / count, 1)  # type: ignore[index]  # redis-py: maybe async
 
 
 def _let_wait(redis: Redis, count: int) -> None:
@@ -146,7 +146,7 @@ def _let_wait(redis: Redis, count: int) -> None:
         )
         call = admit(keys=keys, gate=gate, text=text, listed=True, keyword=Keyword.NONE, now_ms=now_ms)
         _load(redis, call)
-        pipe.execute_command(*call.command())  # type: ignore[no-untyped-call]
+        pipe.execute_command(*call.command())  # type: ignore[no-untyped-call]  # redis-py
         if index % BATCH == BATCH - 1:
             pipe.execute()
     pipe.execute()

@@ -5,7 +5,7 @@ from bench.contenders.serve import serve
 ANSWER = b"<Response/>"
 
 
-async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+async def app(scope, receive, send):  # type: ignore[no-untyped-def]  # plain ASGI
     """Read, answer."""
     if scope["type"] != "http":
         return

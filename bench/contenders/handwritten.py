@@ -20,7 +20,7 @@ from twilio.request_validator import RequestValidator
 from bench.contenders.serve import serve
 from bench.webhooks import AUTH_TOKEN
 
-VALIDATOR: Any = RequestValidator(AUTH_TOKEN)  # type: ignore[no-untyped-call]
+VALIDATOR: Any = RequestValidator(AUTH_TOKEN)  # type: ignore[no-untyped-call]  # the SDK has no types
 
 
 async def webhook(request: Request) -> Response:

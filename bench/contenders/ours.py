@@ -41,7 +41,7 @@ def main() -> None:
     hops = [func(hop, name=stage.value) for stage in Stage]
     run(
         lambda: EventWorker(
-            [noop, hang, *hops],  # type: ignore[list-item]
+            [noop, hang, *hops],  # type: ignore[list-item]  # arq wants its own protocol
             redis_url=plan.redis_url,
             keys=KEYS,
             stage=plan.stage.value,

@@ -8,7 +8,7 @@ import uvicorn
 def serve(app: object) -> None:
     """Serve on the port in the first argument until SIGTERM."""
     uvicorn.run(
-        app,  # type: ignore[arg-type]
+        app,  # type: ignore[arg-type]  # any ASGI app
         host="127.0.0.1",
         port=int(sys.argv[1]),
         log_config=None,

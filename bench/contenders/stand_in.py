@@ -14,7 +14,7 @@ _arrived: dict[int, list[float]] = {}
 _count = 0
 
 
-async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+async def app(scope, receive, send):  # type: ignore[no-untyped-def]  # plain ASGI
     """Accept the message."""
     global _count
     if scope["type"] != "http":

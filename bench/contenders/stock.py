@@ -38,7 +38,7 @@ def main() -> None:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     asyncio.set_event_loop(asyncio.new_event_loop())
     Worker(
-        [noop, hang, *(hop_from(stage) for stage in Stage)],  # type: ignore[list-item]
+        [noop, hang, *(hop_from(stage) for stage in Stage)],  # type: ignore[list-item]  # arq wants its own protocol
         redis_settings=RedisSettings(unix_socket_path=unquote(plan.redis_url.removeprefix("unix://"))),
         queue_name=KEYS.queue(plan.stage.value),
         max_jobs=plan.max_jobs,
