@@ -67,7 +67,7 @@ def list_(
     check_channel(word)
     check_channel(channel)
     target = find_target(common(context, config, state_dir))
-    found = asyncio.run(load_all(target, _chosen(target, account)))
+    found = asyncio.run(load_all(target, target.chosen(account)))
     rows = [(account_id, change) for account_id, changes in found.items() for change in changes]
     if as_json:
         print_json({"optOuts": [{"account": each, "person": c.person, **_as_json(c, "since")} for each, c in rows]})
@@ -99,7 +99,7 @@ def show(
     check_channel(channel)
     target = find_target(common(context, config, state_dir))
     person = _person(words, verb="show")
-    trails = asyncio.run(load_person(target, person, _chosen(target, account)))
+    trails = asyncio.run(load_person(target, person, target.chosen(account)))
     if as_json:
         accounts = [
             {"account": each, "optedOut": out, "trail": [{"out": c.out, **_as_json(c, "at")} for c in trail]}
@@ -136,7 +136,7 @@ def add(
     check_channel(channel)
     target = find_target(common(context, config, state_dir))
     person = _person(words, verb="add")
-    changed, unchanged = asyncio.run(change(target, person, _chosen(target, account), out=True, reason=reason))
+    changed, unchanged = asyncio.run(change(target, person, target.chosen(account), out=True, reason=reason))
     if as_json:
         print_json({"person": person, "changed": changed, "unchanged": unchanged})
         return
@@ -169,7 +169,7 @@ def remove(
     check_channel(channel)
     target = find_target(common(context, config, state_dir))
     person = _person(words, verb="remove")
-    changed, unchanged = asyncio.run(change(target, person, _chosen(target, account), out=False, reason=reason))
+    changed, unchanged = asyncio.run(change(target, person, target.chosen(account), out=False, reason=reason))
     if not changed:
         raise UsageError(f"{person} is not opted out, so there is nothing to remove; see `textgate optout list`")
     if as_json:
@@ -213,10 +213,6 @@ async def change(
                 raise reply
     changed = [each for each, reply in zip(accounts, replies, strict=True) if reply]
     return changed, [each for each in accounts if each not in changed]
-
-
-def _chosen(target: Target, account: str | None) -> list[str]:
-    return [target.account(account)] if account else list(target.accounts)
 
 
 def _person(words: list[str], *, verb: str) -> str:

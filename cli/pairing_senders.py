@@ -63,9 +63,7 @@ def allowed(
     check_channel(channel)
     gateway = find_gateway(common(context, config, state_dir))
     target = _reachable(gateway)
-    accounts = [
-        gateway.settings.accounts[each] for each in _chosen(target, account) if each in gateway.settings.accounts
-    ]
+    accounts = [gateway.settings.accounts[each] for each in target.chosen(account) if each in gateway.settings.accounts]
     found = asyncio.run(load_allowed(target, accounts))
     if as_json:
         policies = [{"id": each.id, "dmPolicy": each.dm_policy.value} for each in accounts]
@@ -106,7 +104,7 @@ def revoke(
     names = parse_sender(words)
     gateway = find_gateway(common(context, config, state_dir))
     target = _reachable(gateway)
-    chosen = _chosen(target, account)
+    chosen = target.chosen(account)
 
     async def remove() -> list[str]:
         async with opened(target) as (redis, keys):
@@ -150,10 +148,6 @@ def _reachable(gateway: Gateway) -> Target:
     if gateway.target is None:
         raise UsageError(gateway.trouble)
     return gateway.target
-
-
-def _chosen(target: Target, account: str | None) -> list[str]:
-    return [target.account(account)] if account else list(target.accounts)
 
 
 def _still_allowed(gateway: Gateway, names: tuple[str, ...], chosen: list[str]) -> dict[str, str]:

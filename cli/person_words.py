@@ -28,8 +28,7 @@ def names_of(number: str) -> tuple[str, ...]:
 
 def people_of(target: Target, account: str | None, names: tuple[str, ...]) -> list[tuple[str, str]]:
     """Account and sender of each conversation that may be meant. Raises UsageError for an account that there is not."""
-    accounts = [target.account(account)] if account else list(target.accounts)
-    return [(each, name) for each in accounts for name in names]
+    return [(each, name) for each in target.chosen(account) for name in names]
 
 
 def lines_of(known: "PersonData") -> Iterator[dict[str, object]]:

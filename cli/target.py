@@ -36,6 +36,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     twilio_is_local: bool = False
     """A stand-in on this machine takes Twilio's place."""
 
+    def chosen(self, account: str | None) -> list[str]:
+        """The ids that a command is about: one account, or all. Raises UsageError for one that there is not."""
+        return [self.account(account)] if account else list(self.accounts)
+
     def account(self, named: str | None) -> str:
         """The account that a command is about. Raises UsageError if there is none of that name, or none at all."""
         account = named or self.default_account

@@ -7,6 +7,8 @@ from shared.phone import Address, parse_person
 
 SMS = "sms"
 _TARGET_PREFIXES = {"sms": SMS, "twilio-sms": SMS, "rcs": SMS}
+LONGEST_NATIONAL = 10
+"""Digits without a plus, and no more than these: written as at home, they would be read as another country's."""
 _EXAMPLE = "for example --target sms:+15551234567"
 
 
@@ -34,6 +36,9 @@ def parse_target(target: str, channel: str | None) -> Address:
     scheme, colon, _ = target.partition(":")
     if colon and scheme.strip().lower() not in _TARGET_PREFIXES:
         raise UsageError(f"--target: there is no channel {scheme.strip()[:20]!r}; {_EXAMPLE}")
+    number = target.rpartition(":")[2].strip()
+    if number.isdigit() and len(number) <= LONGEST_NATIONAL:
+        raise UsageError(f"--target: a number without its country code; write it after a plus, {_EXAMPLE}")
     try:
         return parse_person(target)
     except ValueError as error:

@@ -31,6 +31,8 @@ def test_every_documented_form_of_a_target_names_the_number(target: str, channel
         ("", "sms", "this is empty"),
         ("sms:", "sms", "this is empty"),
         ("sms:+15", "sms", "too short"),
+        ("2025550123", "sms", "without its country code"),
+        ("sms:2025550123", None, "without its country code"),
         ("sms:hello", "sms", "characters that no number has"),
         ("sms:sms:+15551234567", "sms", "characters that no number has"),
         ("whatsapp:+15551234567", None, "there is no channel 'whatsapp'"),
