@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import msgspec
 from redis import Redis
 
 from bench import servers
+from bench.edge import Edge
 from bench.fleet import commands, reset_commands
 from bench.load import Plan, Report
 from bench.webhooks import Target
@@ -30,7 +30,6 @@ from cli.embedded_redis import EmbeddedRedis
 from cli.ports import free_ports
 from shared.keys import Stage
 
-DRAIN_LIMIT_S = 90.0
 SHARE = 0.3
 STAGES = tuple(stage.value for stage in Stage)
 
@@ -74,28 +73,6 @@ CONTENDERS = (
 )
 
 Rounds = dict[str, list[dict[str, float]]]
-
-
-class Edge:
-    """The stand-in for Twilio: what arrived, and when."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.doubled = 0
-
-    def wait_for(self, count: int) -> dict[int, float]:
-        """When each text first arrived. Raises SystemExit if some do not come; counts those that come again."""
-        arrived: dict[int, float] = {}
-        deadline = time.monotonic() + DRAIN_LIMIT_S
-        while len(arrived) < count:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"only {len(arrived)} of {count} texts arrived")
-            time.sleep(0.02)
-            with urllib.request.urlopen(f"{self.url}/arrivals", timeout=10) as answer:  # noqa: S310 - loopback
-                for number, times in json.load(answer).items():
-                    self.doubled += len(times) - 1 + (int(number) in arrived)
-                    arrived.setdefault(int(number), times[0])
-        return arrived
 
 
 @contextlib.contextmanager

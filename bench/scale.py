@@ -20,8 +20,9 @@ import msgspec
 from redis import Redis
 
 from bench import servers
+from bench.edge import Edge
 from bench.fleet import commands, reset_commands
-from bench.pipeline import Edge, Feed, textgate
+from bench.pipeline import Feed, textgate
 from bench.report import RESULTS, machine
 from bench.webhooks import NUMBER
 from cli.embedded_redis import EmbeddedRedis

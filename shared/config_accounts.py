@@ -35,7 +35,8 @@ from shared.keywords import check_stop_word
 from shared.phone import Address, parse_e164
 from shared.secrets import Secret
 from shared.settings_account import Account
-from shared.settings_channels import OptOutSection, PhoneInput, SmsSection
+from shared.settings_channels import PhoneInput, SmsSection
+from shared.settings_number_rules import OptOutSection
 from shared.texts import TextKey, Texts, check_template, find_language
 
 DEFAULT_ACCOUNT_ID = "default"

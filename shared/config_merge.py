@@ -14,7 +14,8 @@ import msgspec
 
 from shared.config_environment import Variable
 from shared.config_shape import join
-from shared.settings_channels import AccountSection, LoopGuardSection, OptOutSection, RateLimits
+from shared.settings_channels import AccountSection
+from shared.settings_number_rules import LoopGuardSection, OptOutSection, RateLimits
 from shared.settings_texts import said as texts_said
 
 _COMES_WITH = {

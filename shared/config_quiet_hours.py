@@ -5,7 +5,7 @@ from datetime import time
 from shared.config_shape import join
 from shared.errors import ConfigError
 from shared.settings_account import QuietHours
-from shared.settings_channels import QuietHoursSection
+from shared.settings_number_rules import QuietHoursSection
 
 
 def build_quiet_hours(section: QuietHoursSection | None, path: str) -> QuietHours | None:

@@ -32,8 +32,9 @@ from shared.secrets import PLAIN_TEXT, Secret, SecretInput, SecretRef
 from shared.settings_account import Account, QuietHours
 from shared.settings_agent import AgentKind, AgentSection
 from shared.settings_api import ApiToken, build_tokens
-from shared.settings_channels import ChannelsSection, DmPolicy, RateLimits
+from shared.settings_channels import ChannelsSection, DmPolicy
 from shared.settings_logs import LogsSection
+from shared.settings_number_rules import RateLimits
 from shared.settings_section import Section
 from shared.settings_sections import (
     ApiScope,

@@ -10,7 +10,8 @@ from shared.agent_backends import Backend, EchoBackend
 from shared.phone import RCS, Address
 from shared.secrets import Secret
 from shared.settings_agent import AgentSection
-from shared.settings_channels import AccountSection, DmPolicy, LoopGuardSection, OptOutSection, RateLimits
+from shared.settings_channels import AccountSection, DmPolicy
+from shared.settings_number_rules import LoopGuardSection, OptOutSection, RateLimits
 from shared.texts import Texts
 
 _DEFAULTS = AccountSection()

@@ -158,6 +158,8 @@ class TwilioApi:
             return await question(self._client(account))
         except TwilioException as error:
             raise as_our_error(error) from error
+        except NONSENSE as error:
+            raise OutcomeUnknownError(f"Twilio's answer cannot be read: {type(error).__name__}") from error
 
     async def fetch(self, account: Account, sid: str) -> MessageEnd | None:
         """How far this message has come; None if Twilio does not know it (any more). Raises as `send`."""

@@ -34,7 +34,7 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {'fenced', ''} en
 redis.call('PERSIST', KEYS[1])
 
 local part = redis.call('HMGET', KEYS[2], 'state', 'attempt', 'journaled_ms', 'sid', 'start_ms', 'media_refused', 'retried_ms',
-  'account_start_ms', 'counted_day')
+  'account_start_ms', 'counted_day', 'capped_until_ms')
 if part[1] == 'accepted' then return {'accepted', part[4]} end
 local mine = part[2] == ARGV[3]
 if part[1] == 'dispatching' and not mine and part[3] ~= ARGV[8] then
@@ -97,6 +97,7 @@ if start and start > now then return {'wait', string.format('%.0f', start - now)
 start = start_of(KEYS[7], tonumber(ARGV[15]), 'account_start_ms', part[8])
 if start and start > now then return {'wait', string.format('%.0f', start - now)} end
 
+if part[10] then redis.call('HDEL', KEYS[2], 'capped_until_ms') end -- also if the cap was lifted meanwhile
 local stamp = string.format('%.0f', now)
 redis.call('HSET', KEYS[2], 'state', 'dispatching', 'attempt', ARGV[3], 'journaled_ms', stamp,
   'account', ARGV[9], 'conversation', ARGV[10], 'segments', ARGV[5], 'sender', ARGV[16])

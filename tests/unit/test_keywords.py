@@ -8,7 +8,7 @@ from shared.heard import Heard, decide_keyword
 from shared.keywords import FRENCH_HELP_WORDS, HELP_WORDS, START_WORDS, STOP_WORDS, check_stop_word, fold
 from shared.optout import Cause
 from shared.settings import Account
-from shared.settings_channels import OptOutSection
+from shared.settings_number_rules import OptOutSection
 
 LONG_CODE, TOLL_FREE = "+15550001111", "+18445550111"
 
