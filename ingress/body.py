@@ -19,7 +19,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, deadlines: De
     if declared.isdigit() and int(declared[:20]) > MAX_BODY_BYTES:
         raise RejectedError("the body is too large", status=413)
     try:
-        async with deadlines.limit():
+        with deadlines.limit():
             return await _collect(receive)
     except TimeoutError as error:
         raise RejectedError("the body took too long", status=408) from error

@@ -12,6 +12,10 @@ MAX_FIELDS = 200
 
 Form = list[tuple[str, str]]
 
+_HEX = "0123456789abcdefABCDEF"
+_ASCII = {high + low: chr(int(high + low, 16)) for high in "01234567" for low in _HEX}
+"""What two hexadecimal digits behind a percent sign mean, as far as that is a character of its own."""
+
 
 def is_json(content_type: str) -> bool:
     """Whether the body claims to be JSON."""
@@ -29,19 +33,24 @@ def parse_form(body: bytes, content_type: str) -> Form:
         fields = body.decode("ascii").replace("+", " ").split("&", MAX_FIELDS)
         if len(fields) > MAX_FIELDS:
             raise ValueError("too many fields")
-        return [_parse_field(field) for field in fields]
+        pairs = [field.split("=", 1) for field in fields]
+        # As `urllib.parse.parse_qsl` decodes, in less than half the time: most names and values hold nothing to decode.
+        # A field without = cannot be unpacked.
+        return [
+            (_unquote(name) if "%" in name else name, _unquote(value) if "%" in value else value)
+            for name, value in pairs
+        ]
     except ValueError as error:  # UnicodeDecodeError is one
         raise RejectedError("the form is malformed", status=400) from error
 
 
-def _parse_field(field: str) -> tuple[str, str]:
-    """As `urllib.parse.parse_qsl` parses it, in a third of the time: most fields hold nothing to decode."""
-    name, equals, value = field.partition("=")
-    if not equals:
-        raise ValueError("a field without =")
-    if "%" in field:
-        return unquote_to_bytes(name).decode(), unquote_to_bytes(value).decode()
-    return name, value
+def _unquote(text: str) -> str:
+    """What percent-encoded text means. Raises UnicodeDecodeError. ASCII, nearly all there is, goes the short way."""
+    first, *rest = text.split("%")
+    try:
+        return first + "".join([_ASCII[part[:2]] + part[2:] for part in rest])
+    except KeyError:  # another alphabet, or a percent sign that stands for itself
+        return unquote_to_bytes(text).decode()
 
 
 def _media_type(content_type: str) -> str:
@@ -50,7 +59,4 @@ def _media_type(content_type: str) -> str:
 
 def first_values(form: Form) -> dict[str, str]:
     """Each field's first value."""
-    fields: dict[str, str] = {}
-    for name, value in form:
-        fields.setdefault(name, value)
-    return fields
+    return dict(reversed(form))

@@ -87,7 +87,10 @@ def port_variants(url: str) -> tuple[str, ...]:
 
 def signed_parameters(form: Form) -> bytes:
     """The part of the signed text that follows the URL."""
-    return "".join(name + value for name, value in sorted(set(form))).encode()
+    fields = dict(form)
+    if len(fields) == len(form):  # no name is repeated
+        return "".join([name + fields[name] for name in sorted(fields)]).encode()
+    return "".join([name + value for name, value in sorted(set(form))]).encode()
 
 
 def signature(key: str, url: str, parameters: bytes, algorithm: Algorithm = Algorithm.HMAC_SHA1) -> str:
@@ -103,11 +106,11 @@ def is_genuine(
     `parameters`: as `signed_parameters` gives them.
     """
     offered = given.encode("utf-8", "surrogateescape")
-    return any(
-        hmac.compare_digest(signature(key, variant, parameters, algorithm).encode(), offered)
-        for key in keys
-        for variant in port_variants(url)
-    )
+    for key in keys:
+        for variant in port_variants(url):
+            if hmac.compare_digest(signature(key, variant, parameters, algorithm).encode(), offered):
+                return True
+    return False
 
 
 def body_matches(query: str, body: bytes) -> bool:

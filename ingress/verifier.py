@@ -61,16 +61,12 @@ class Verifier:
         given = _text(headers, b"x-twilio-signature")
         settings = parse_settings(_text(headers, b"x-twilio-webhooks-signature-settings"))
         keys, algorithm = self._keys(settings)
-        bases = [self._url]
-        if part_of_query(query):
-            bases += [old.url for old in self.old_urls if old.until > time.monotonic()]
         parameters = signed_parameters(form)
-        if not any(
-            is_genuine(
-                given=given, keys=keys, url=url_as_signed(base, query), parameters=parameters, algorithm=algorithm
-            )
-            for base in bases
-        ):
+        for base in self._bases(query):
+            url = url_as_signed(base, query)
+            if is_genuine(given=given, keys=keys, url=url, parameters=parameters, algorithm=algorithm):
+                break
+        else:
             raise BadSignatureError("bad signature")
         if json_body is not None and not body_matches(query, json_body):
             raise RejectedError("bodySHA256 is missing or is not that of the body", status=403)
@@ -87,6 +83,12 @@ class Verifier:
             parameters=signed_parameters(form),
             seen=_seen(scope, headers, query),
         )
+
+    def _bases(self, query: str) -> tuple[str, ...]:
+        """The public URLs that Twilio may have signed."""
+        if not (self.old_urls and part_of_query(query)):
+            return (self._url,)
+        return (self._url, *(old.url for old in self.old_urls if old.until > time.monotonic()))
 
     def _keys(self, settings: SigningSettings) -> tuple[tuple[str, ...], Algorithm]:
         if settings.algorithm is None:

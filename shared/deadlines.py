@@ -6,56 +6,91 @@ Here all waits share one limit, so they end in the order in which they began, an
 
 import asyncio
 from types import TracebackType
+from typing import Any, Self
 
 
 class Deadlines:
-    """`async with deadlines.limit(): …` raises TimeoutError after `limit_s`. Use inside one event loop."""
+    """Waits that may take `limit_s` each. Use inside one event loop."""
 
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
-        self._open: dict[asyncio.Timeout, float] = {}
+        self._open: dict[_Limit | asyncio.Future[Any], float] = {}
         """By age, since all have the same limit: a dict keeps the order in which they were added."""
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop, asked for once: on Python 3.11 each question is a system call."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def limit(self) -> "_Limit":
-        """One wait."""
+        """`with deadlines.limit(): …` raises TimeoutError, in the task that runs it, after `limit_s`."""
         return _Limit(self)
 
-    def began(self, wait: asyncio.Timeout) -> None:
-        """Watch this wait."""
-        loop = asyncio.get_running_loop()
-        due = self._open[wait] = loop.time() + self.limit_s
-        if self._timer is None:
-            self._timer = loop.call_at(due, self._look)
+    async def wait_for(self, future: asyncio.Future[Any]) -> Any:
+        """The future's result. Raises TimeoutError, and fails the future with it, after `limit_s`."""
+        self.began(future)
+        try:
+            return await future
+        finally:
+            self.ended(future)
 
-    def ended(self, wait: asyncio.Timeout) -> None:
+    def began(self, wait: "_Limit | asyncio.Future[Any]") -> None:
+        """Watch this wait."""
+        due = self._open[wait] = self.loop.time() + self.limit_s
+        if self._timer is None:
+            self._timer = self.loop.call_at(due, self._look)
+
+    def ended(self, wait: "_Limit | asyncio.Future[Any]") -> None:
         """It is over; the timer finds out when it rings."""
         self._open.pop(wait, None)
 
     def _look(self) -> None:
-        loop = asyncio.get_running_loop()
         self._timer = None
         for wait, due in list(self._open.items()):
-            if due > loop.time():
-                self._timer = loop.call_at(due, self._look)
+            if due > self.loop.time():
+                self._timer = self.loop.call_at(due, self._look)
                 return
             del self._open[wait]
-            wait.reschedule(loop.time())
+            if isinstance(wait, _Limit):
+                wait.expire()
+            elif not wait.done():
+                wait.set_exception(TimeoutError())
 
 
 class _Limit:
-    """asyncio's own timeout, which knows how to cancel and whom; only its timer is ours."""
+    """Cancels the task that entered it, and tells that from other cancellations, as `asyncio.timeout` does."""
+
+    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task")
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
-        self._wait = asyncio.Timeout(None)
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0
+        self._expired = False
 
-    async def __aenter__(self) -> None:
-        await self._wait.__aenter__()
-        self._deadlines.began(self._wait)
+    def __enter__(self) -> Self:
+        task = self._task = asyncio.current_task(self._deadlines.loop)
+        if task is None:
+            raise RuntimeError("a limit needs a task that it can end")
+        self._cancelling = task.cancelling()
+        self._deadlines.began(self)
+        return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._deadlines.ended(self._wait)
-        await self._wait.__aexit__(kind, error, trace)
+        self._deadlines.ended(self)
+        if self._expired and self._task is not None:
+            ours = self._task.uncancel() <= self._cancelling
+            if ours and kind is asyncio.CancelledError:
+                raise TimeoutError from error
+
+    def expire(self) -> None:
+        """The time is over."""
+        if self._task is not None:
+            self._expired = True
+            self._task.cancel()

@@ -61,13 +61,13 @@ class GroupCommit:
         """
         if len(self._waiting) >= MAX_WAITING:
             raise TransientError("too many wait for Redis already", code="redis-away")
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = self._deadlines.loop
+        future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((call, future))
         if self._sender is None:
-            self._sender = asyncio.create_task(self._send_all())
+            self._sender = loop.create_task(self._send_all())
         try:
-            async with self._deadlines.limit():
-                return await future
+            return await self._deadlines.wait_for(future)
         except TimeoutError as error:
             raise TransientError("Redis does not answer in time", code="redis-away") from error
 

@@ -26,6 +26,8 @@ def fold(body: str) -> str:
     body = body.strip()
     if len(body) > LONGEST:
         return ""
+    if body.isascii():  # nothing to decompose
+        return body.lower()
     plain = unicodedata.normalize("NFKD", body.casefold())
     return "".join(char for char in plain if not unicodedata.combining(char)).casefold().strip()
 

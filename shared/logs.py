@@ -68,7 +68,7 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 class Stamp:
-    """Adds what every line has: who says it, how loud, and when (UTC, in microseconds). A date is written out once a second."""
+    """Adds what every line has: who says it, how loud, and when (UTC). The date is written out once a second."""
 
     def __init__(self, role: str) -> None:
         self._role = role

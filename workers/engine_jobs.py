@@ -106,7 +106,7 @@ class JobRunner:
         worker = self._worker
         timeout_s = worker.job_timeout_s if function.timeout_s is None else function.timeout_s
         try:
-            async with self._limit(timeout_s):
+            with self._limit(timeout_s):
                 result = await function.coroutine(ctx, *order.args, **order.kwargs)
         except PutOff as put_off:
             return self._again(order, round(put_off.delay_s * 1000), counted=put_off.counted)
@@ -125,7 +125,7 @@ class JobRunner:
         worker.jobs_complete += 1
         return self._done(order, function, result, success=True)
 
-    def _limit(self, timeout_s: float) -> contextlib.AbstractAsyncContextManager[None]:
+    def _limit(self, timeout_s: float) -> contextlib.AbstractContextManager[object]:
         if timeout_s not in self._limits:
             self._limits[timeout_s] = Deadlines(timeout_s)
         return self._limits[timeout_s].limit()

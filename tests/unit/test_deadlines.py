@@ -8,7 +8,7 @@ from shared.deadlines import Deadlines
 
 
 async def wait_for_ever(deadlines: Deadlines) -> None:
-    async with deadlines.limit():
+    with deadlines.limit():
         await asyncio.Event().wait()
 
 
@@ -20,13 +20,13 @@ async def test_every_wait_past_the_limit_raises() -> None:
 
 async def test_a_wait_that_ends_in_time_is_left_alone() -> None:
     deadlines = Deadlines(30)
-    async with deadlines.limit():
+    with deadlines.limit():
         await asyncio.sleep(0)
 
 
 async def test_a_later_wait_gets_its_own_time() -> None:
     deadlines = Deadlines(0.05)
-    async with deadlines.limit():  # sets the timer, and is over long before it rings
+    with deadlines.limit():  # sets the timer, and is over long before it rings
         pass
     started = asyncio.get_running_loop().time()
     with pytest.raises(TimeoutError):
@@ -42,3 +42,34 @@ async def test_a_cancelled_wait_is_cancelled_and_not_timed_out() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_cancellation_that_comes_with_the_limit_is_not_hidden() -> None:
+    deadlines = Deadlines(0.01)
+    task = asyncio.create_task(wait_for_ever(deadlines))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.01, task.cancel)
+    with pytest.raises((asyncio.CancelledError, TimeoutError)):
+        await task
+    assert task.cancelled() or task.cancelling() == 0
+
+
+async def test_a_future_fails_at_its_limit_and_not_before() -> None:
+    loop, deadlines = asyncio.get_running_loop(), Deadlines(0.02)
+    done: asyncio.Future[int] = loop.create_future()
+    loop.call_soon(done.set_result, 7)
+    assert await deadlines.wait_for(done) == 7
+    never: asyncio.Future[int] = loop.create_future()
+    with pytest.raises(TimeoutError):
+        await deadlines.wait_for(never)
+    assert never.done()
+
+
+async def test_whoever_gives_up_a_future_cancels_it() -> None:
+    deadlines, never = Deadlines(30), asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(deadlines.wait_for(never))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert never.cancelled()
