@@ -18,22 +18,17 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, deadlines: De
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared[:20]) > MAX_BODY_BYTES:
         raise RejectedError("the body is too large", status=413)
+    body, more = b"", True
     try:
         with deadlines.limit():
-            return await _collect(receive)
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                body += message.get("body", b"")
+                if len(body) > MAX_BODY_BYTES:
+                    raise RejectedError("the body is too large", status=413)
+                more = message.get("more_body", False)
     except TimeoutError as error:
         raise RejectedError("the body took too long", status=408) from error
-
-
-async def _collect(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk: bytes = message.get("body", b"")
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise RejectedError("the body is too large", status=413)
-        if not message.get("more_body", False):
-            return body
+    return body

@@ -8,6 +8,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ingress.outgoing import Outgoing
 from shared.logs import logger
 
 MAX_BARE_BYTES = 32 * 1024
@@ -28,7 +29,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
+        super().connection_made(Outgoing(transport, self.loop))  # type: ignore[arg-type]  # in all that uvicorn uses
         self._watch()
 
     def data_received(self, data: bytes) -> None:

@@ -38,7 +38,11 @@ EXPLAIN_EVERY_S = 0.2
 COUNTED_FROM_THE_START = (200, 403, 500, 503)
 """The answers that alerts are about: their series stand at 0 before the first one."""
 
-_MARK = (ROUTE_HEADER.encode(), RouteMark.WEBHOOK.value.encode())
+_HEADERS = [
+    (b"content-type", b"text/xml"),
+    (b"content-length", str(len(TWIML)).encode()),
+    (ROUTE_HEADER.encode(), RouteMark.WEBHOOK.value.encode()),
+]
 
 log = logger(__name__)
 
@@ -178,10 +182,10 @@ class Webhook:
 
 
 async def _answer(send: Send, status: int) -> None:
-    headers = [(b"content-type", b"text/xml"), (b"content-length", str(len(TWIML)).encode()), _MARK]
+    headers = _HEADERS
     if status == 405:
-        headers.append((b"allow", b"POST"))
-    if status in (408, 413):
-        headers.append((b"connection", b"close"))
+        headers = [*headers, (b"allow", b"POST")]
+    elif status in (408, 413):
+        headers = [*headers, (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": TWIML})

@@ -115,6 +115,7 @@ class Keys:
         self.hosted_index = f"{prefix}hosted-index"
         """Sorted set: "token:bytes" of each hosted file -> ms of its end. `lua/host_file.lua` and the ingress write; a
         day after the last file."""
+        self._lanes = {stage: (f"{prefix}lane:{stage.value}:", self.queue(stage), self.bell(stage)) for stage in Stage}
 
     def queue(self, stage: str) -> str:
         """Sorted set, arq's queue: job id -> due time in ms. Permanent."""
@@ -144,12 +145,9 @@ class Keys:
 
     def lane(self, stage: Stage, conversation: str) -> LaneKeys:
         """The lane of one conversation at one stage; its list holds msgpack records, oldest first."""
+        lists, queue, bell = self._lanes[stage]
         return LaneKeys(
-            list=f"{self.prefix}lane:{stage.value}:{conversation}",
-            state=self.conversation(conversation),
-            queue=self.queue(stage),
-            bell=self.bell(stage),
-            busy=self.busy,
+            list=lists + conversation, state=self.conversation(conversation), queue=queue, bell=bell, busy=self.busy
         )
 
     def lane_of_list(self, list_key: str) -> tuple[Stage, str]:
