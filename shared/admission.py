@@ -50,6 +50,9 @@ class Verdict(StrEnum):
     CODE_TAKEN = "code_taken"
 
 
+_VERDICTS = {verdict.value.encode(): verdict for verdict in Verdict}
+
+
 class Keyword(StrEnum):
     """What a message means besides its text: Twilio acts on these by itself."""
 
@@ -200,7 +203,7 @@ def count_failure(*, keys: Keys, client: str) -> Call:
 
 def verdict_of(reply: list[bytes]) -> Verdict:
     """The verdict in the script's reply."""
-    return Verdict(reply[0].decode())
+    return _VERDICTS[reply[0]]
 
 
 def _change(text: InboundText, keyword: Keyword, cause: Cause, now_ms: int) -> bytes:
