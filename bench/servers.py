@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from bench import cores
+from bench.versions import CACHE
 from bench.webhooks import ACCOUNT_SID, AUTH_TOKEN, NUMBER, Shape, Target
 from cli.embedded_redis import EmbeddedRedis
 from cli.ports import free_ports
@@ -23,11 +24,10 @@ from cli.ports import free_ports
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 15.0
 HERE = Path(__file__).parent
-CACHE = HERE.parent / ".cache" / "bench"
-"""Where `bench/install-peers` puts what is not a dependency of ours."""
-
 OPENCLAW_URL = "https://gateway.example.com/webhooks/sms"
 OPENCLAW_PORT = 18789
+SENDERS = 250
+"""As many as texts are posted to OpenClaw at once, whose limiter also counts by sender."""
 
 
 class MissingPeerError(Exception):
@@ -80,7 +80,7 @@ def textgate_up(folder: Path) -> Iterator[Server]:
         environ = {"TEXTGATE_CONFIG": str(config), "TEXTGATE_TWILIO_API_BASE": api_base}
         with running([sys.executable, "-m", "cli.main", "up"], port, environ, pinned=False) as pid:
             _wait_until_ready(port)
-            yield Server(target=Target(port=port, path="/webhooks/sms", senders=250), pid=pid)
+            yield Server(target=Target(port=port, path="/webhooks/sms", senders=SENDERS), pid=pid)
 
 
 @contextlib.contextmanager
@@ -129,7 +129,7 @@ def openclaw(folder: Path) -> Iterator[Server]:
     path.write_text(json.dumps({**config, "gateway": gateway, "channels": {"sms": sms}}))
     environ = {"OPENCLAW_STATE_DIR": str(state), "HOME": str(folder)}
     with running([str(node), str(script), "gateway", "run"], OPENCLAW_PORT, environ, pinned=False) as pid:
-        target = Target(port=OPENCLAW_PORT, path="/webhooks/sms", senders=250, public_url=OPENCLAW_URL)
+        target = Target(port=OPENCLAW_PORT, path="/webhooks/sms", senders=SENDERS, public_url=OPENCLAW_URL)
         _wait_until_routed(target)
         yield Server(target=target, pid=pid)
 
