@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from redis import Redis
@@ -37,6 +38,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     edge: Edge
     redis: Redis
     roots: Roots
+    target: Target | None = None
+    """Where webhooks go, if that is how it is fed."""
 
     def pids(self, kind: str) -> list[int]:
         """All processes of this kind, those that the first ones have started too."""
@@ -45,6 +48,16 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     def cpu_s(self) -> dict[str, float]:
         """Processor time used so far, by kind."""
         return {kind: cores.cpu_s(self.pids(kind)) for kind in self.roots}
+
+    def traffic(self) -> int:
+        """Bytes that Redis has received and sent."""
+        stats: Any = self.redis.info("stats")
+        return int(stats["total_net_input_bytes"]) + int(stats["total_net_output_bytes"])
+
+    def written(self) -> int:
+        """Bytes of the append-only file."""
+        persistence: Any = self.redis.info("persistence")
+        return int(persistence["aof_current_size"])
 
 
 class Contender(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,19 +90,22 @@ def running(contender: Contender, workers: int) -> Iterator[House]:
         server = stack.enter_context(EmbeddedRedis(folder / "r", appendfsync="everysec"))
         edge = Edge(stack.enter_context(servers.stand_in()))
         redis = stack.enter_context(Redis.from_url(server.url))
+        target = None
         if contender.key == "textgate":
-            feed, roots = stack.enter_context(_textgate(folder, server.url, edge, workers, redis))
+            target = Target(port=free_ports(1)[0], path="/webhooks/sms")
+            feed, roots = stack.enter_context(_textgate(folder, server.url, edge, workers, redis, target))
         else:
             feed, roots = stack.enter_context(_peer(contender, server.url, edge, workers))
-        yield House(feed=feed, edge=edge, redis=redis, roots={**roots, "redis": [server.pid]})
+        yield House(feed=feed, edge=edge, redis=redis, roots={**roots, "redis": [server.pid]}, target=target)
 
 
 @contextlib.contextmanager
-def _textgate(folder: Path, url: str, edge: Edge, workers: int, redis: Redis) -> Iterator[tuple[Feed, Roots]]:
+def _textgate(
+    folder: Path, url: str, edge: Edge, workers: int, redis: Redis, target: Target
+) -> Iterator[tuple[Feed, Roots]]:
     """Ingress and workers as they are deployed."""
-    (port,) = free_ports(1)
     config = folder / "textgate.json5"
-    config.write_text(json.dumps(servers.configuration(port)))
+    config.write_text(json.dumps(servers.configuration(target.port)))
     environ = {
         "TEXTGATE_CONFIG": str(config),
         "TEXTGATE_REDIS_URL": url,
@@ -97,7 +113,9 @@ def _textgate(folder: Path, url: str, edge: Edge, workers: int, redis: Redis) ->
     }
     program = [sys.executable, "-m", "cli.main"]
     with contextlib.ExitStack() as stack:
-        roots = {"ingress": [stack.enter_context(servers.running([*program, "ingress"], port, environ, pinned=False))]}
+        roots = {
+            "ingress": [stack.enter_context(servers.running([*program, "ingress"], target.port, environ, pinned=False))]
+        }
         for stage in STAGES * workers:
             started = stack.enter_context(servers.process([*program, "worker", stage], environ))
             roots.setdefault(stage, []).append(started.pid)
@@ -105,7 +123,6 @@ def _textgate(folder: Path, url: str, edge: Edge, workers: int, redis: Redis) ->
             lambda: sum(1 for _ in redis.scan_iter("tg:queue:*:health:*", 1000)) == workers * len(STAGES),
             "the workers did not start",
         )
-        target = Target(port=port, path="/webhooks/sms")
 
         def feed(first: int, count: int, rate: float) -> dict[int, float]:
             plan = Plan(target=target, first=first, count=count, rate=rate)

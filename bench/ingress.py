@@ -21,7 +21,7 @@ from redis import Redis
 
 from bench import cores, servers
 from bench.fleet import commands, reset_commands
-from bench.ingress_field import AT_OPENCLAWS_LOAD, CONTENDERS, FIXED, OPENCLAW, Contender, names
+from bench.ingress_field import AT_OPENCLAWS_LOAD, CONTENDERS, EVERYSEC_AT_IT, FIXED, OPENCLAW, Contender, names
 from bench.load import Plan, Report
 from bench.report import Outcome, Rounds, finish, options
 from bench.targets import Targets
@@ -181,7 +181,8 @@ def ratios(rounds: Rounds) -> dict[str, float]:
         "ingress_vs_handwritten": ratio("per_s", "e", "c"),
         "ingress_vs_agent_connect": ratio("per_s", "e", "d"),
         "ingress_vs_bare_asgi": ratio("per_s", "e", "a"),
-        "ingress_vs_openclaw": ratio("per_s", "up", OPENCLAW),
+        "ingress_vs_openclaw": ratio("per_s", EVERYSEC_AT_IT, OPENCLAW),
+        "ingress_of_textgate_up_vs_openclaw": ratio("per_s", "up", OPENCLAW),
         "ingress_fsync_vs_everysec": ratio("per_s", "f", "e"),
         "ingress_fixed_p99_vs_handwritten": ratio("fixed_p99_ms", "e", "c", less=True),
         "ingress_fixed_p99_vs_agent_connect": ratio("fixed_p99_ms", "e", "d", less=True),

@@ -53,8 +53,10 @@ CONTENDERS = (
 )
 
 OPENCLAW = "g"
+EVERYSEC_AT_IT = "e16"
 AT_OPENCLAWS_LOAD = {
     OPENCLAW: ("OpenClaw, SMS plugin", servers.openclaw),
+    EVERYSEC_AT_IT: ("Textgate, OpenClaw's load", servers.textgate_ingress_and_redis),
     "up": ("`textgate up`, everything", servers.textgate_up),
 }
 """Measured with few texts over 16 connections, since the one stops at 300 texts a minute."""

@@ -25,9 +25,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Until they expire."""
 
 
-def kept(redis: Redis, texts: int) -> dict[str, Kind]:
+def kept(redis: Redis, keys: Keys, texts: int) -> dict[str, Kind]:
     """By kind: what is kept of a text. Counts all keys with a long time to live, so nothing else may have left any."""
-    prefix = Keys().prefix
+    prefix = keys.prefix
     names = [name for name in redis.scan_iter(match=f"{prefix}*", count=1000) if _kind(name, prefix) != ASIDE]
     pipe = redis.pipeline(transaction=False)
     for name in names:

@@ -24,6 +24,7 @@ OF_ONE: dict[str, tuple[str, Callable[[Report], str]]] = {
     "engine": ("engine", lambda report: tables.contenders("engine", report)),
     "rows": ("scale", lambda report: tables.rows_down("scale", report)),
     "kept": ("scale", tables.kept),
+    "callback": ("scale", tables.callback),
 }
 """By block: the bench that it needs, and how it is made."""
 
@@ -39,7 +40,7 @@ def block(name: str, reports: Reports) -> str:
     bench, make = OF_ONE[name]
     if bench not in reports:
         return _not_yet(bench)
-    pictures = [] if name == "kept" else _pictures(bench, reports)
+    pictures = [] if name in ("kept", "callback") else _pictures(bench, reports)
     return "\n\n".join([*pictures, make(reports[bench])])
 
 

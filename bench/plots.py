@@ -81,7 +81,7 @@ def _multiples(report: Report, name: str, wanted: tuple[tuple[float, str, str], 
 def _ingress(report: Report) -> dict[str, str]:
     throughput = Plot(
         title="Webhooks answered per second, one core",
-        subtitle=f"32 connections, as fast as answers come; OpenClaw and textgate up: 16, all cores. {_rounds(report)}",
+        subtitle=f"32 connections, as fast as answers come; at OpenClaw's load and textgate up: 16. {_rounds(report)}",
         unit="signed webhooks per second (more is better)",
         rows=_sorted(_rows(report, "per_s")),
         marks=tuple(

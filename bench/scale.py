@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 from redis import Redis
 
+from bench.callbacks import cost_of_callbacks
 from bench.fleet import commands, reset_commands
 from bench.houses import CONTENDERS, House, running
-from bench.kept import Kind, byte_days, kept
+from bench.kept import byte_days, kept
 from bench.pipeline import PINNING, SETTLE_S
 from bench.report import Outcome, Rounds, finish, medians, options
 from bench.targets import Targets
@@ -74,29 +75,40 @@ QUICK_ROWS = (
 )
 
 
-def measure(rows: tuple[Row, ...], size: Size, say: Callable[[str], None]) -> tuple[Rounds, dict[str, Kind]]:
-    """The figures of each row in each round, by name; and what is kept of a text."""
+def measure(rows: tuple[Row, ...], size: Size, say: Callable[[str], None]) -> tuple[Rounds, dict[str, Any]]:
+    """The figures of each row in each round, by name; and what only one row can tell: of callbacks, of what is kept."""
     rounds: Rounds = {}
-    left: dict[str, Kind] = {}
+    more: dict[str, Any] = {}
     for number in range(size.rounds):
         for row in rows:
             say(f"round {number + 1} of {size.rounds}: {row.name}")
             with running(CONTENDERS[0], row.workers) as house:
                 rounds.setdefault(row.name, []).append(_row(house, row, size.texts))
                 if row is rows[0]:
-                    left = kept(house.redis, size.texts + WARM)
-    return rounds, left
+                    more = _aftermath(house, size.texts)
+    return rounds, more
+
+
+def _aftermath(house: House, texts: int) -> dict[str, Any]:
+    """What the texts of a row leave behind, and what it costs to be told that they were delivered."""
+    left = kept(house.redis, Keys(), texts + WARM)
+    assert house.target is not None
+    return {
+        "kept": {name: msgspec.to_builtins(kind) for name, kind in left.items()},
+        "kept_byte_days_per_text": byte_days(left),
+        "callback": msgspec.to_builtins(cost_of_callbacks(house, house.target, texts)),
+    }
 
 
 def _row(house: House, row: Row, texts: int) -> dict[str, float]:
     redis = house.redis
-    redis.config_set("auto-aof-rewrite-percentage", 0)
+    redis.config_set("auto-aof-rewrite-percentage", 0)  # so that the file never shrinks
     house.feed(0, WARM, 20.0)
     house.edge.wait_for(WARM)
     bytes_each = _know(redis, row.conversations)
     _let_wait(redis, row.waiting)
     reset_commands(redis)
-    sent_before, written_before = _traffic(redis), _written(redis)
+    sent_before, written_before = house.traffic(), house.written()
     due = house.feed(1_000_000, texts, 0.0)
     arrived = house.edge.wait_for(texts)
     if house.edge.doubled:
@@ -104,8 +116,8 @@ def _row(house: House, row: Row, texts: int) -> dict[str, float]:
     time.sleep(SETTLE_S)
     return {
         "commands_per_text": round(commands(redis) / texts, 2),
-        "bytes_per_text": round((_traffic(redis) - sent_before) / texts),
-        "aof_bytes_per_text": round((_written(redis) - written_before) / texts),
+        "bytes_per_text": round((house.traffic() - sent_before) / texts),
+        "aof_bytes_per_text": round((house.written() - written_before) / texts),
         "ms_per_text": round((max(arrived.values()) - min(due.values())) * 1000 / texts, 3),
         **({MEMORY: bytes_each} if row.conversations >= 1000 else {}),
     }
@@ -171,17 +183,6 @@ def _load(redis: Redis, call: Call) -> None:
         _loaded.add(call.script.sha)
 
 
-def _traffic(redis: Redis) -> int:
-    stats: Any = redis.info("stats")
-    return int(stats["total_net_input_bytes"]) + int(stats["total_net_output_bytes"])
-
-
-def _written(redis: Redis) -> int:
-    """Bytes of the append-only file. It never shrinks here: the bench lets Redis rewrite nothing."""
-    persistence: Any = redis.info("persistence")
-    return int(persistence["aof_current_size"])
-
-
 def ratios(rounds: Rounds) -> dict[str, float]:
     """How far the dearest row lies above the first one, and the memory of a conversation where there are most."""
     rows = {name: medians(figures) for name, figures in rounds.items()}
@@ -202,18 +203,14 @@ def main(argv: list[str]) -> int:
     size = QUICK if chosen.quick else FULL
     if chosen.rounds:
         size = msgspec.structs.replace(size, rounds=chosen.rounds)
-    rounds, left = measure(QUICK_ROWS if chosen.quick else ROWS, size, lambda line: print(line, file=sys.stderr))
+    rounds, more = measure(QUICK_ROWS if chosen.quick else ROWS, size, lambda line: print(line, file=sys.stderr))
     outcome = Outcome(
         rounds=rounds,
         names={name: name for name in rounds},
         ratios=ratios(rounds),
         targets=TARGETS,
         pinning=PINNING,
-        more={
-            "texts": size.texts,
-            "kept": {name: msgspec.to_builtins(kind) for name, kind in left.items()},
-            "kept_byte_days_per_text": byte_days(left),
-        },
+        more={"texts": size.texts, **more},
     )
     return finish("scale", chosen, outcome)
 

@@ -68,6 +68,17 @@ def textgate_ingress(folder: Path, *, redis_url: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
+def textgate_ingress_and_redis(folder: Path) -> Iterator[Server]:
+    """`textgate ingress` with a Redis of its own that writes through once a second."""
+    with (
+        redis_server(folder / "r", appendfsync="everysec") as url,
+        textgate_ingress(folder, redis_url=url) as server,
+    ):
+        server.target = msgspec.structs.replace(server.target, senders=SENDERS)
+        yield server
+
+
+@contextlib.contextmanager
 def textgate_up(folder: Path) -> Iterator[Server]:
     """All of `textgate up`: Redis that fsyncs before each 200, ingress, one worker of each kind, and the sandbox.
 

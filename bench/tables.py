@@ -130,6 +130,19 @@ def kept(report: Report) -> str:
     return markdown(["key", "keys a text", "bytes a text", "kept for days"], rows)
 
 
+def callback(report: Report) -> str:
+    """What a delivery callback costs."""
+    told: dict[str, float] = report["callback"]
+    words = {
+        "commands": "commands",
+        "bytes": "bytes, both ways",
+        "aof_bytes": "bytes in the append-only file",
+        "cpu_us_ingress": "processor µs: ingress",
+        "cpu_us_redis": "Redis",
+    }
+    return markdown(["a callback", *words.values()], [["", *(number(told[name]) for name in words)]])
+
+
 def _versions(reports: Reports) -> str:
     aside = {"cores", "architecture", "processor", "system", "server", "durability", "pinning", "peers"}
     ours: dict[str, set[str]] = {}

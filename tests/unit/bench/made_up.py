@@ -71,6 +71,13 @@ def reports() -> Reports:
             ratios={"bytes_per_idle_conversation": 300.0},
             texts=1000,
             kept=kept,
+            callback={
+                "commands": 10.0,
+                "bytes": 500.0,
+                "aof_bytes": 250.0,
+                "cpu_us_ingress": 150.0,
+                "cpu_us_redis": 25.0,
+            },
             kept_byte_days_per_text=9700.0,
         ),
     }

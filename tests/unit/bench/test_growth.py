@@ -1,5 +1,6 @@
 """The arithmetic of docs/scale.md, by hand."""
 
+import msgspec
 import pytest
 
 from bench import growth
@@ -18,8 +19,14 @@ TEXT = growth.Measured(
 )
 
 
-def test_what_a_text_costs_is_taken_from_the_reports() -> None:
-    assert measured(reports()) == TEXT
+def test_what_a_text_costs_is_taken_from_the_reports_with_two_callbacks() -> None:
+    assert measured(reports()) == msgspec.structs.replace(
+        TEXT,
+        cpu_us={"ingress": 500, "agent": 100, "format": 100, "outbound": 350, "redis": 300},
+        commands=120,
+        bytes=6000,
+        aof_bytes=6500,
+    )
 
 
 def test_a_volume_takes_what_its_texts_take() -> None:

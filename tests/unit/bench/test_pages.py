@@ -12,7 +12,7 @@ from bench.report import RESULTS
 from tests.unit.bench.made_up import reports
 
 RECORDED = summary.load(RESULTS)
-NAMES = ("targets", "machine", "ingress", "pipeline", "engine", "rows", "kept", "growth", "ceiling")
+NAMES = ("targets", "machine", "ingress", "pipeline", "engine", "rows", "kept", "callback", "growth", "ceiling")
 RENEW = "to renew it: make plots"
 
 
