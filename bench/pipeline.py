@@ -18,6 +18,7 @@ from redis import Redis
 
 from bench import cores, servers
 from bench.cost import cost_of
+from bench.edge import NotArrivedError
 from bench.fleet import commands, reset_commands
 from bench.houses import CONTENDERS, STAGES, Contender, House, running, until
 from bench.report import Outcome, Rounds, finish, options
@@ -62,6 +63,12 @@ def measure(size: Size, say: Callable[[str], None]) -> Rounds:
             except servers.MissingPeerError as error:
                 missing.add(contender.key)
                 say(f"left out: {error}")
+            except NotArrivedError as error:
+                if contender.key == "textgate":
+                    raise
+                missing.add(contender.key)  # with its earlier rounds: a ratio needs all of them
+                rounds.pop(contender.key, None)
+                say(f"left out: {contender.name}: {error}")
             else:
                 rounds.setdefault(contender.key, []).append(figures)
     return rounds

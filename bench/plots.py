@@ -21,6 +21,8 @@ def plots(reports: Reports) -> dict[str, str]:
         found |= _ingress(reports["ingress"])
     if "pipeline" in reports:
         found |= _pipeline(reports["pipeline"])
+    if "engine" in reports:
+        found |= _engine(reports["engine"])
     if "scale" in reports:
         found |= _scale(reports["scale"])
     return {f"{PREFIX}{name}.svg": svg for name, svg in found.items()}
@@ -68,7 +70,8 @@ def _sorted(rows: tuple[Row, ...]) -> tuple[Row, ...]:
 
 def _rounds(report: Report) -> str:
     count = int(report["rounds"])
-    return f"Median of {count} rounds; whisker: least and most" if count > 1 else "One round"
+    spread = "; whisker: least and most" if "each_round" in report else ""
+    return f"Median of {count} rounds{spread}" if count > 1 else "One round"
 
 
 def _multiples(report: Report, name: str, wanted: tuple[tuple[float, str, str], ...]) -> Iterator[Mark]:
@@ -111,7 +114,7 @@ def _ingress(report: Report) -> dict[str, str]:
     theirs = report["contenders"].get("OpenClaw, SMS plugin", {}).get("pss_mb")
     held = Plot(
         title="Memory while it works",
-        subtitle="proportional set size of all processes of each; textgate up holds Redis, ingress and four workers",
+        subtitle="Proportional set size of all processes of each; textgate up holds Redis, ingress and four workers",
         unit="MB (less is better)",
         rows=_sorted(memory),
         marks=(Mark(at=theirs * 2 / 3, label="target for textgate up: two thirds of OpenClaw"),) if theirs else (),
@@ -123,7 +126,7 @@ def _pipeline(report: Report) -> dict[str, str]:
     doubled = all("per_s_2" in figures for figures in report["contenders"].values())
     throughput = Plot(
         title="Texts through the whole pipeline per second",
-        subtitle=f"agent, format, send: three hops on 2 cores that also hold Redis and the load. {_rounds(report)}",
+        subtitle=f"Agent, format, send: three hops on 2 cores that also hold Redis and the load. {_rounds(report)}",
         unit="texts per second (more is better)",
         rows=_sorted(_rows(report, "per_s_1", "per_s_2") if doubled else _rows(report, "per_s_1")),
         marks=tuple(_multiples(report, "per_s_1", ((5, "arq, tuned", "5 times arq, tuned"),))),
@@ -131,7 +134,7 @@ def _pipeline(report: Report) -> dict[str, str]:
     )
     latency = Plot(
         title="From the webhook to the request that Twilio gets",
-        subtitle="at 30 % of each one's own throughput, counted from when a text was due",
+        subtitle="At 30 % of each one's own throughput, counted from when a text was due",
         unit="milliseconds, logarithmic (less is better)",
         rows=tuple(sorted(_rows(report, "p50_ms", "p95_ms", "p99_ms"), key=lambda row: row.figures[0].median)),
         marks=(Mark(at=8, label="target: p50 at most 8 ms"), Mark(at=40, label="target: p99 at most 40 ms")),
@@ -139,7 +142,7 @@ def _pipeline(report: Report) -> dict[str, str]:
     )
     cpu = Plot(
         title="Processor time of a text, all processes together",
-        subtitle=f"workers and Redis, and Textgate's ingress; the others are fed without one. {_rounds(report)}",
+        subtitle=f"Workers and Redis, and Textgate's ingress; the others are fed without one. {_rounds(report)}",
         unit="microseconds of processor time per text (less is better)",
         rows=tuple(sorted(_rows(report, "cpu_us"), key=lambda row: row.figures[0].median)),
     )
@@ -148,6 +151,25 @@ def _pipeline(report: Report) -> dict[str, str]:
         "pipeline-latency": spans(latency),
         "pipeline-processor": bars(cpu),
     }
+
+
+def _engine(report: Report) -> dict[str, str]:
+    one, four = (
+        tuple(_multiples(report, f"jobs_per_s_{workers}", ((times, "arq, tuned", words),)))
+        for workers, times, words in (
+            (1, 8, "1 worker, 8 times arq, tuned"),
+            (4, 20, "4 workers, 20 times arq, tuned"),
+        )
+    )
+    throughput = Plot(
+        title="Jobs per second that do nothing",
+        subtitle=f"The queue alone: what it costs to claim, run and finish a job. {_rounds(report)}",
+        unit="jobs per second (more is better)",
+        rows=_rows(report, "jobs_per_s_1", "jobs_per_s_4"),
+        marks=one + four,
+        legend=("1 worker", "4 workers"),
+    )
+    return {"engine-throughput": bars(throughput)}
 
 
 def _scale(report: Report) -> dict[str, str]:

@@ -55,7 +55,7 @@ def report(rounds: dict[str, list[dict[str, float]]], **more: Any) -> dict[str, 
 
 
 def reports() -> Reports:
-    """Three benches that have been run, and one (engine) that has not."""
+    """Three benches that have been run, and one (the engine's) that has not."""
     kept = {"part": {"keys": 1.0, "bytes": 300.0, "days": 30.0}, "seen": {"keys": 1.0, "bytes": 100.0, "days": 7.0}}
     return {
         "ingress": report(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bench.plots import plots
-from bench.svg import DARK, LIGHT, Figure, Mark, Plot, Row, bars, linear_ticks, log_ticks, number, spans
+from bench.svg import Figure, Mark, Plot, Row, bars, linear_ticks, log_ticks, number, spans
+from bench.svg_style import DARK, LIGHT
 from tests.unit.bench.made_up import reports
 
 MADE = plots(reports())
