@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo up test test-fast check format exactly-once millions docs lock bench formatting clean
+.PHONY: help demo up test test-fast check format exactly-once millions docs lock bench plots formatting clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,11 @@ format: .venv/.dev ## Put the code into the house style.
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: .venv/.dev ## Measure ingress, engine, pipeline and scale beside what people run instead (bench/install-peers first).
-	$(PY) -m bench
+bench: .venv/.dev ## Measure ingress, engine, pipeline and scale beside what people run instead (bench/install-peers first), renew the pages.
+	$(PY) -m bench; status=$$?; $(PY) -m bench.pages; exit $$status
+
+plots: .venv/.dev ## Renew plots, tables and the summary of the ratios from bench/results/*.json.
+	$(PY) -m bench.pages
 
 formatting: .venv/.dev ## Set 25 replies beside OpenClaw's formatter; writes docs/formatting.md. See tools/node-packages.
 	$(PY) -m bench.formatting
@@ -48,6 +51,7 @@ docs: .venv/.dev ## Write the generated pages anew from the code.
 	$(PY) -m tools.configuration_docs
 	$(PY) -m tools.troubleshooting_docs
 	$(PY) -m tools.metrics_docs
+	$(PY) -m bench.pages
 
 lock: .venv/.dev ## Renew both lock files from pyproject.toml.
 	./tools/lock

@@ -7,6 +7,10 @@ import urllib.request
 DRAIN_LIMIT_S = 90.0
 
 
+class NotArrivedError(SystemExit):
+    """Some texts did not come in time."""
+
+
 class Edge:
     """The stand-in for Twilio: what arrived, and when."""
 
@@ -15,12 +19,12 @@ class Edge:
         self.doubled = 0
 
     def wait_for(self, count: int) -> dict[int, float]:
-        """When each text first arrived. Raises SystemExit if some do not come; counts those that come again."""
+        """When each text first arrived. Raises NotArrivedError if some do not come; counts those that come again."""
         arrived: dict[int, float] = {}
         deadline = time.monotonic() + DRAIN_LIMIT_S
         while len(arrived) < count:
             if time.monotonic() > deadline:
-                raise SystemExit(f"only {len(arrived)} of {count} texts arrived")
+                raise NotArrivedError(f"only {len(arrived)} of {count} texts arrived")
             time.sleep(0.02)
             with urllib.request.urlopen(f"{self.url}/arrivals", timeout=10) as answer:  # noqa: S310 - loopback
                 for number, times in json.load(answer).items():

@@ -2,40 +2,52 @@
 
 The same number of texts goes through the whole pipeline with 1, 4 and 8 workers per stage, with 10, 10,000 and
 1,000,000 known conversations, and behind 100,000 waiting texts. Counted: commands that Redis ran (those inside scripts
-too), bytes that it received and sent, and, for information only, the time; and the
-memory of an idle conversation.
+too), bytes that it received, sent and wrote to its append-only file, and, for information only, the time; further the
+memory of an idle conversation, and what a text that is done leaves behind.
 """
 
-import argparse
-import json
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from redis import Redis
 
-from bench import servers
-from bench.edge import Edge
+from bench.callbacks import cost_of_callbacks
 from bench.fleet import commands, reset_commands
-from bench.pipeline import Feed, textgate
-from bench.report import RESULTS, machine
+from bench.houses import CONTENDERS, House, running
+from bench.kept import byte_days, kept
+from bench.pipeline import PINNING, SETTLE_S
+from bench.report import Outcome, Rounds, finish, medians, options
+from bench.targets import Targets
 from bench.webhooks import NUMBER
-from cli.embedded_redis import EmbeddedRedis
 from shared.admission import Gate, Keyword, admit
 from shared.keys import Keys, conversation_id
 from shared.records import InboundText
 from shared.scripts import Call
 
-TEXTS = 1000
+WARM = 20
 BATCH = 2000
 FLAT = 1.15
 """How far a row may lie above the first one."""
+TARGETS: Targets = {
+    "scale_commands_dearest_row_vs_first": ("<=", FLAT),
+    "scale_bytes_dearest_row_vs_first": ("<=", FLAT),
+}
+MEMORY = "bytes_per_idle_conversation"
 LATER_MS = 3_600_000
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is measured."""
+
+    rounds: int
+    texts: int
+
+
+FULL = Size(rounds=3, texts=1000)
+QUICK = Size(rounds=1, texts=300)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +67,7 @@ ROWS = (
     Row(name="1,000,000 conversations", conversations=1_000_000),
     Row(name="100,000 waiting texts", waiting=100_000),
 )
-QUICK = (
+QUICK_ROWS = (
     ROWS[0],
     Row(name="2 workers per stage", workers=2),
     Row(name="1,000 conversations", conversations=1000),
@@ -63,43 +75,52 @@ QUICK = (
 )
 
 
-def measure(rows: tuple[Row, ...], texts: int, say: Callable[[str], None]) -> dict[str, dict[str, float]]:
-    """The figures of each row, by name."""
-    found = {}
-    for row in rows:
-        say(row.name)
-        found[row.name] = _row(row, texts)
-    return found
+def measure(rows: tuple[Row, ...], size: Size, say: Callable[[str], None]) -> tuple[Rounds, dict[str, Any]]:
+    """The figures of each row in each round, by name; and what only one row can tell: of callbacks, of what is kept."""
+    rounds: Rounds = {}
+    more: dict[str, Any] = {}
+    for number in range(size.rounds):
+        for row in rows:
+            say(f"round {number + 1} of {size.rounds}: {row.name}")
+            with running(CONTENDERS[0], row.workers) as house:
+                rounds.setdefault(row.name, []).append(_row(house, row, size.texts))
+                if row is rows[0]:
+                    more = _aftermath(house, size.texts)
+    return rounds, more
 
 
-def _row(row: Row, texts: int) -> dict[str, float]:
-    with _house(row.workers) as (feed, edge, redis):
-        feed(0, 20, 20.0)
-        edge.wait_for(20)
-        bytes_each = _know(redis, row.conversations)
-        _let_wait(redis, row.waiting)
-        reset_commands(redis)
-        sent_before = _traffic(redis)
-        due = feed(1_000_000, texts, 0.0)
-        arrived = edge.wait_for(texts)
-        if edge.doubled:
-            raise SystemExit(f"{edge.doubled} texts were sent twice: no figure of this run counts")
-        return {
-            "commands_per_text": round(commands(redis) / texts, 2),
-            "bytes_per_text": round((_traffic(redis) - sent_before) / texts),
-            "ms_per_text": round((max(arrived.values()) - min(due.values())) * 1000 / texts, 3),
-            **({"bytes_per_idle_conversation": bytes_each} if row.conversations >= 1000 else {}),
-        }
+def _aftermath(house: House, texts: int) -> dict[str, Any]:
+    """What the texts of a row leave behind, and what it costs to be told that they were delivered."""
+    left = kept(house.redis, Keys(), texts + WARM)
+    assert house.target is not None
+    return {
+        "kept": {name: msgspec.to_builtins(kind) for name, kind in left.items()},
+        "kept_byte_days_per_text": byte_days(left),
+        "callback": msgspec.to_builtins(cost_of_callbacks(house, house.target, texts)),
+    }
 
 
-@contextmanager
-def _house(workers: int) -> Iterator[tuple[Feed, Edge, Redis]]:
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        url = stack.enter_context(EmbeddedRedis(folder / "r", appendfsync="everysec")).url
-        edge = Edge(stack.enter_context(servers.stand_in()))
-        feed = stack.enter_context(textgate(folder, url, edge, workers))
-        yield feed, edge, stack.enter_context(Redis.from_url(url))
+def _row(house: House, row: Row, texts: int) -> dict[str, float]:
+    redis = house.redis
+    redis.config_set("auto-aof-rewrite-percentage", 0)  # so that the file never shrinks
+    house.feed(0, WARM, 20.0)
+    house.edge.wait_for(WARM)
+    bytes_each = _know(redis, row.conversations)
+    _let_wait(redis, row.waiting)
+    reset_commands(redis)
+    sent_before, written_before = house.traffic(), house.written()
+    due = house.feed(1_000_000, texts, 0.0)
+    arrived = house.edge.wait_for(texts)
+    if house.edge.doubled:
+        raise SystemExit(f"{house.edge.doubled} texts were sent twice: no figure of this run counts")
+    time.sleep(SETTLE_S)
+    return {
+        "commands_per_text": round(commands(redis) / texts, 2),
+        "bytes_per_text": round((house.traffic() - sent_before) / texts),
+        "aof_bytes_per_text": round((house.written() - written_before) / texts),
+        "ms_per_text": round((max(arrived.values()) - min(due.values())) * 1000 / texts, 3),
+        **({MEMORY: bytes_each} if row.conversations >= 1000 else {}),
+    }
 
 
 def _know(redis: Redis, count: int) -> float:
@@ -162,47 +183,36 @@ def _load(redis: Redis, call: Call) -> None:
         _loaded.add(call.script.sha)
 
 
-def _traffic(redis: Redis) -> int:
-    stats: Any = redis.info("stats")
-    return int(stats["total_net_input_bytes"]) + int(stats["total_net_output_bytes"])
-
-
-def not_flat(rows: dict[str, dict[str, float]]) -> list[str]:
-    """The rows whose commands or bytes per text lie more than 15 % above the first row's."""
+def ratios(rounds: Rounds) -> dict[str, float]:
+    """How far the dearest row lies above the first one, and the memory of a conversation where there are most."""
+    rows = {name: medians(figures) for name, figures in rounds.items()}
     first = next(iter(rows.values()))
-    return [
-        f"{name}: {figure} {figures[figure]:g}, first row {first[figure]:g}"
-        for name, figures in rows.items()
-        for figure in ("commands_per_text", "bytes_per_text")
-        if figures[figure] > first[figure] * FLAT
-    ]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    found = {
+        f"scale_{figure}_dearest_row_vs_first": round(
+            max(figures[f"{figure}_per_text"] for figures in rows.values()) / first[f"{figure}_per_text"], 3
+        )
+        for figure in ("commands", "bytes")
+    }
+    idle = [figures[MEMORY] for figures in rows.values() if MEMORY in figures]
+    return found | ({MEMORY: idle[-1]} if idle else {})
 
 
 def main(argv: list[str]) -> int:
     """Measure, print, write; the exit status: 1 if a row is not flat."""
-    parser = argparse.ArgumentParser(prog="python -m bench scale", description=(__doc__ or "").split("\n\n")[1])
-    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    parser.add_argument("--quick", action="store_true", help="small rows; nothing is written to bench/results")
-    chosen = parser.parse_args(argv)
-    rows = measure(QUICK, 300, _say) if chosen.quick else measure(ROWS, TEXTS, _say)
-    report = {"machine": machine(), "texts": TEXTS, "rows": rows, "missed": not_flat(rows)}
-    if not chosen.quick:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "scale.json").write_text(json.dumps(report, indent=2) + "\n")
-    if chosen.json:
-        print(json.dumps(report, indent=2))
-    else:
-        for name, figures in rows.items():
-            print(
-                f"{name:40}" + "".join(f"{figure.replace('_', ' ')} {value:<12g}" for figure, value in figures.items())
-            )
-    for line in not_flat(rows):
-        _say(f"not flat: {line}")
-    return 1 if report["missed"] else 0
+    chosen = options("scale", __doc__ or "", argv)
+    size = QUICK if chosen.quick else FULL
+    if chosen.rounds:
+        size = msgspec.structs.replace(size, rounds=chosen.rounds)
+    rounds, more = measure(QUICK_ROWS if chosen.quick else ROWS, size, lambda line: print(line, file=sys.stderr))
+    outcome = Outcome(
+        rounds=rounds,
+        names={name: name for name in rounds},
+        ratios=ratios(rounds),
+        targets=TARGETS,
+        pinning=PINNING,
+        more={"texts": size.texts, **more},
+    )
+    return finish("scale", chosen, outcome)
 
 
 if __name__ == "__main__":

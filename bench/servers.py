@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from bench import cores
+from bench.versions import CACHE
 from bench.webhooks import ACCOUNT_SID, AUTH_TOKEN, NUMBER, Shape, Target
 from cli.embedded_redis import EmbeddedRedis
 from cli.ports import free_ports
@@ -23,11 +24,10 @@ from cli.ports import free_ports
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 15.0
 HERE = Path(__file__).parent
-CACHE = HERE.parent / ".cache" / "bench"
-"""Where `bench/install-peers` puts what is not a dependency of ours."""
-
 OPENCLAW_URL = "https://gateway.example.com/webhooks/sms"
 OPENCLAW_PORT = 18789
+SENDERS = 250
+"""As many as texts are posted to OpenClaw at once, whose limiter also counts by sender."""
 
 
 class MissingPeerError(Exception):
@@ -68,6 +68,17 @@ def textgate_ingress(folder: Path, *, redis_url: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
+def textgate_ingress_and_redis(folder: Path) -> Iterator[Server]:
+    """`textgate ingress` with a Redis of its own that writes through once a second."""
+    with (
+        redis_server(folder / "r", appendfsync="everysec") as url,
+        textgate_ingress(folder, redis_url=url) as server,
+    ):
+        server.target = msgspec.structs.replace(server.target, senders=SENDERS)
+        yield server
+
+
+@contextlib.contextmanager
 def textgate_up(folder: Path) -> Iterator[Server]:
     """All of `textgate up`: Redis that fsyncs before each 200, ingress, one worker of each kind, and the sandbox.
 
@@ -80,7 +91,7 @@ def textgate_up(folder: Path) -> Iterator[Server]:
         environ = {"TEXTGATE_CONFIG": str(config), "TEXTGATE_TWILIO_API_BASE": api_base}
         with running([sys.executable, "-m", "cli.main", "up"], port, environ, pinned=False) as pid:
             _wait_until_ready(port)
-            yield Server(target=Target(port=port, path="/webhooks/sms", senders=250), pid=pid)
+            yield Server(target=Target(port=port, path="/webhooks/sms", senders=SENDERS), pid=pid)
 
 
 @contextlib.contextmanager
@@ -129,7 +140,7 @@ def openclaw(folder: Path) -> Iterator[Server]:
     path.write_text(json.dumps({**config, "gateway": gateway, "channels": {"sms": sms}}))
     environ = {"OPENCLAW_STATE_DIR": str(state), "HOME": str(folder)}
     with running([str(node), str(script), "gateway", "run"], OPENCLAW_PORT, environ, pinned=False) as pid:
-        target = Target(port=OPENCLAW_PORT, path="/webhooks/sms", senders=250, public_url=OPENCLAW_URL)
+        target = Target(port=OPENCLAW_PORT, path="/webhooks/sms", senders=SENDERS, public_url=OPENCLAW_URL)
         _wait_until_routed(target)
         yield Server(target=target, pid=pid)
 

@@ -10,6 +10,8 @@ from urllib.parse import quote_plus
 
 import msgspec
 
+from shared.status_callback import signed_callback_url
+
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "bench-auth-token-0123456789abcdef"  # noqa: S105 - signs only what this bench posts to itself
 NUMBER = "+15550100200"
@@ -51,6 +53,29 @@ def requests(target: Target, first: int, count: int) -> Iterator[bytes]:
             f"Accept: */*\r\nI-Twilio-Idempotency-Token: {message_sid(index)}\r\n{headers}"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode() + body
+
+
+def callback(target: Target, sid: str, part_id: str) -> bytes:
+    """Twilio's news that a part was delivered."""
+    fields = {
+        "SmsSid": sid,
+        "SmsStatus": "delivered",
+        "MessageStatus": "delivered",
+        "To": "+15552000000",
+        "MessageSid": sid,
+        "AccountSid": ACCOUNT_SID,
+        "From": NUMBER,
+        "ApiVersion": "2010-04-01",
+        "RawDlrDoneDate": "2611211200",
+    }
+    path = target.path + signed_callback_url("", part_id)
+    url = signed_callback_url(target.url, part_id)
+    body = "&".join(f"{name}={quote_plus(value)}" for name, value in fields.items()).encode()
+    signature = _signature(url + "".join(name + fields[name] for name in sorted(fields)))
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nUser-Agent: TwilioProxy/1.1\r\n{signature}"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
 
 
 def _sender(target: Target, index: int) -> str:

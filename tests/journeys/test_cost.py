@@ -5,14 +5,11 @@ processes also do housekeeping (leases, health), which may fall into a measureme
 the cost of a text alone.
 """
 
-from typing import Any
-
+from bench.cost import cost_of
 from sandbox.faults import Callbacks, Fault
 from tests.journeys.house import House
 
 TEXTS = 8
-ASIDE = frozenset({"blpop", "info", "zcard", "config|resetstat"})
-"""Workers that wait for their doorbell, and this test's own look."""
 
 ROUND_TRIPS = 8
 """Admission; per stage a claim and a commit that claims the next; and the journal entry before the request."""
@@ -28,16 +25,8 @@ async def cost_of_a_text(house: House, phone: str) -> dict[str, int]:
     await house.text(phone, "What does this cost?")
     await house.receives(phone, 1)
     await house.until(lambda: nothing_waits(house))
-    stats: dict[str, Any] = await house.redis.info("all")
-    table = {name.removeprefix("cmdstat_"): each for name, each in stats.items() if name.startswith("cmdstat_")}
-    calls: dict[str, int] = {name: each["calls"] for name, each in table.items()}
-    aside = sum(number for name, number in calls.items() if name in ASIDE)
-    return {
-        # This very look has been read but not counted, and the reset was counted but read before it: they make up.
-        "round_trips": stats["total_reads_processed"] - aside,
-        "scripts": calls["evalsha"],
-        "commands": sum(calls.values()) - aside,
-    }
+    cost = cost_of(await house.redis.info("all"))
+    return {"round_trips": cost.round_trips, "scripts": cost.scripts, "commands": cost.commands}
 
 
 async def nothing_waits(house: House) -> bool:

@@ -1,0 +1,165 @@
+"""Whole pipelines as real processes, Textgate's and those of other queues: each can be fed, its processes are known."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from bench import cores, servers
+from bench.edge import Edge
+from bench.load import Plan, Report
+from bench.versions import CACHE
+from bench.webhooks import Target
+from cli.embedded_redis import EmbeddedRedis
+from cli.ports import free_ports
+from shared.keys import Stage
+
+STAGES = tuple(stage.value for stage in Stage)
+
+Feed = Callable[[int, int, float], dict[int, float]]
+"""(first, count, rate) -> when each text was due."""
+
+Roots = dict[str, list[int]]
+"""By kind of process (`ingress`, `agent`, `format`, `outbound`, `redis`): those that were started."""
+
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """A pipeline that runs."""
+
+    feed: Feed
+    edge: Edge
+    redis: Redis
+    roots: Roots
+    target: Target | None = None
+    """Where webhooks go, if that is how it is fed."""
+
+    def pids(self, kind: str) -> list[int]:
+        """All processes of this kind, those that the first ones have started too."""
+        return [pid for root in self.roots[kind] for pid in cores.family(root)]
+
+    def cpu_s(self) -> dict[str, float]:
+        """Processor time used so far, by kind."""
+        return {kind: cores.cpu_s(self.pids(kind)) for kind in self.roots}
+
+    def traffic(self) -> int:
+        """Bytes that Redis has received and sent."""
+        stats: Any = self.redis.info("stats")
+        return int(stats["total_net_input_bytes"]) + int(stats["total_net_output_bytes"])
+
+    def written(self) -> int:
+        """Bytes of the append-only file."""
+        persistence: Any = self.redis.info("persistence")
+        return int(persistence["aof_current_size"])
+
+
+class Contender(msgspec.Struct, frozen=True, kw_only=True):
+    """One queue, and how many texts it is given to drain: some seconds' worth."""
+
+    key: str
+    name: str
+    count: int
+    venv: str | None = None
+    """Its virtual environment under `.cache/bench`; None: ours."""
+    command: tuple[str, ...] = ()
+    """A peer's module and its own words."""
+
+
+CONTENDERS = (
+    Contender(key="textgate", name="Textgate", count=6000),
+    Contender(key="tuned", name="arq, tuned", count=1500, command=("bench.peers.arq_app", "tuned")),
+    Contender(key="stock", name="arq, as it comes", count=60, command=("bench.peers.arq_app", "stock")),
+    Contender(key="saq", name="saq", count=1500, venv="saq", command=("bench.peers.saq_app",)),
+    Contender(key="taskiq", name="taskiq, streams", count=3000, venv="taskiq", command=("bench.peers.taskiq_app",)),
+    Contender(key="celery", name="celery", count=1500, venv="celery", command=("bench.peers.celery_app",)),
+)
+
+
+@contextlib.contextmanager
+def running(contender: Contender, workers: int) -> Iterator[House]:
+    """A contender with this many workers per stage, on an empty Redis. Raises MissingPeerError."""
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        server = stack.enter_context(EmbeddedRedis(folder / "r", appendfsync="everysec"))
+        edge = Edge(stack.enter_context(servers.stand_in()))
+        redis = stack.enter_context(Redis.from_url(server.url))
+        target = None
+        if contender.key == "textgate":
+            target = Target(port=free_ports(1)[0], path="/webhooks/sms")
+            feed, roots = stack.enter_context(_textgate(folder, server.url, edge, workers, redis, target))
+        else:
+            feed, roots = stack.enter_context(_peer(contender, server.url, edge, workers))
+        yield House(feed=feed, edge=edge, redis=redis, roots={**roots, "redis": [server.pid]}, target=target)
+
+
+@contextlib.contextmanager
+def _textgate(
+    folder: Path, url: str, edge: Edge, workers: int, redis: Redis, target: Target
+) -> Iterator[tuple[Feed, Roots]]:
+    """Ingress and workers as they are deployed."""
+    config = folder / "textgate.json5"
+    config.write_text(json.dumps(servers.configuration(target.port)))
+    environ = {
+        "TEXTGATE_CONFIG": str(config),
+        "TEXTGATE_REDIS_URL": url,
+        "TEXTGATE_TWILIO_API_BASE": edge.url,
+    }
+    program = [sys.executable, "-m", "cli.main"]
+    with contextlib.ExitStack() as stack:
+        roots = {
+            "ingress": [stack.enter_context(servers.running([*program, "ingress"], target.port, environ, pinned=False))]
+        }
+        for stage in STAGES * workers:
+            started = stack.enter_context(servers.process([*program, "worker", stage], environ))
+            roots.setdefault(stage, []).append(started.pid)
+        until(
+            lambda: sum(1 for _ in redis.scan_iter("tg:queue:*:health:*", 1000)) == workers * len(STAGES),
+            "the workers did not start",
+        )
+
+        def feed(first: int, count: int, rate: float) -> dict[int, float]:
+            plan = Plan(target=target, first=first, count=count, rate=rate)
+            words = [sys.executable, "-m", "bench.load", msgspec.json.encode(plan).decode()]
+            done = subprocess.run(words, stdout=subprocess.PIPE, check=True, cwd=servers.HERE.parent)
+            return msgspec.json.decode(done.stdout, type=Report, strict=False).due
+
+        yield feed, roots
+
+
+@contextlib.contextmanager
+def _peer(contender: Contender, url: str, edge: Edge, workers: int) -> Iterator[tuple[Feed, Roots]]:
+    """Another queue's workers. Raises MissingPeerError if it is not installed."""
+    python = sys.executable if contender.venv is None else str(CACHE / contender.venv / "bin" / "python")
+    if not Path(python).exists():
+        raise servers.MissingPeerError(f"{contender.name} is missing: run bench/install-peers")
+    program = [python, "-m", *contender.command]
+    environ = {"BENCH_REDIS_URL": url, "BENCH_API_BASE": edge.url, "PYTHONPATH": str(servers.HERE.parent)}
+
+    def feed(first: int, count: int, rate: float) -> dict[int, float]:
+        plan = json.dumps({"first": first, "count": count, "rate": rate})
+        with servers.process([*program, "feed", plan], environ, stdout=subprocess.PIPE) as running:
+            said, _ = running.communicate()
+        return {int(number): due for number, due in json.loads(said).items()}
+
+    with contextlib.ExitStack() as stack:
+        roots: Roots = {}
+        for stage in STAGES * workers:
+            started = stack.enter_context(servers.process([*program, "work", stage], environ))
+            roots.setdefault(stage, []).append(started.pid)
+        yield feed, roots
+
+
+def until(fact: Callable[[], bool], otherwise: str) -> None:
+    """Wait for a fact. Raises SystemExit with these words if it does not come."""
+    deadline = time.monotonic() + servers.START_LIMIT_S
+    while not fact():
+        if time.monotonic() > deadline:
+            raise SystemExit(otherwise)
+        time.sleep(0.05)
