@@ -47,7 +47,8 @@ def export(
 ) -> None:
     """Write out all that is known of one person, as JSON lines, words and number included.
 
-    Without --account: of every account. Nothing known: no lines, exit status 0. Twilio keeps its own copies.
+    Without --account: of every account. Nothing known: no lines, a word on stderr, exit status 0. Twilio keeps its own
+    copies.
 
     \b
     Example:  textgate person export +15551234567 > person.jsonl
@@ -55,9 +56,12 @@ def export(
     """
     names = names_of(number)
     target = find_target(common(context, config, state_dir))
-    for known in asyncio.run(load_all(target, account, names)):
+    found = asyncio.run(load_all(target, account, names))
+    for known in found:
         for line in lines_of(known):
             typer.echo(json.dumps(line, ensure_ascii=False))
+    if not found:
+        typer.echo(f"textgate: nothing is known of {names[0]}", err=True)
 
 
 def erase(
