@@ -6,6 +6,7 @@ import typer
 
 from cli.options import JsonOption
 from cli.output import print_json
+from cli.plain_usage import PlainUsage
 from shared.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    app.command(short_help="Say what one of Twilio's error codes means.")(explain)
+    app.command(cls=PlainUsage, short_help="Say what one of Twilio's error codes means.")(explain)
 
 
 def explain(

@@ -11,6 +11,7 @@ from cli.deadletter_change import agree
 from cli.options import AccountOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
 from cli.person_words import lines_of, names_of, people_of
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ person = typer.Typer(
 
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
-    person.command(short_help="Write out all that is known of somebody.")(export)
-    person.command(short_help="Forget somebody.")(erase)
+    person.command(cls=PlainUsage, short_help="Write out all that is known of somebody.")(export)
+    person.command(cls=PlainUsage, short_help="Forget somebody.")(erase)
     app.add_typer(person, short_help="One person's data: export, erase.")
 
 
