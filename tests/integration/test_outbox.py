@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -53,6 +54,7 @@ class Desk:
 
     redis: Redis
     keys: Keys
+    seen_ms: int = 0
 
     async def send(self, call: Call) -> Any:
         (reply,) = await execute(self.redis, [call])
@@ -86,7 +88,8 @@ class Desk:
 
     async def fail(self, turn: str) -> int:
         lane = self.keys.lane(Stage.OUTBOUND, CONVERSATION)
-        setback = setback_of("it failed", code="unreachable")
+        self.seen_ms += 1  # no two failures of a turn are seen at the same moment
+        setback = msgspec.structs.replace(setback_of("it failed", code="unreachable"), at_ms=self.seen_ms)
         failures, _ = await self.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback))
         return int(failures)
 
@@ -270,6 +273,18 @@ async def test_failures_are_counted_per_turn(desk: Desk) -> None:
     await desk.settle(part_of(0), "SM1")
     assert await desk.fail(turn) == 0, "the turn is over"
     assert await desk.fail(await desk.turn()) == 1
+
+
+async def test_a_failure_that_is_told_again_after_a_lost_reply_counts_once(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    lane, turn = desk.keys.lane(Stage.OUTBOUND, CONVERSATION), await desk.turn()
+    assert await desk.fail(turn) == 1
+    setback = setback_of("it failed", code="unreachable")
+    call = fail(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback)
+    assert [(await desk.send(call))[0] for _ in range(3)] == [2, 2, 2]
+    assert await desk.send(note_put_off(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback_of("wait"))) == 1
+    assert (await desk.send(call))[0] == 2, "whatever was noted in between"
+    assert len(setbacks_in(await desk.redis.hget(lane.state, "outbound:story"))) == 2  # type: ignore[misc]
 
 
 async def test_the_reason_of_a_turn_is_forgotten_with_it(desk: Desk) -> None:
