@@ -9,6 +9,7 @@ from cli.account_completion import complete_account
 from cli.channels_words import iso, mask_numbers
 from cli.options import ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ account = typer.Typer(
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
     account.command("list", short_help="Show which are paused, and why.")(list_)
-    account.command(short_help="Send nothing more for an account.")(pause)
-    account.command(short_help="Let a paused account go on.")(resume)
+    account.command(cls=PlainUsage, short_help="Send nothing more for an account.")(pause)
+    account.command(cls=PlainUsage, short_help="Let a paused account go on.")(resume)
     app.add_typer(account, short_help="Accounts that are paused: list, pause, resume.")
 
 

@@ -5,8 +5,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from cli.init_answers import RETRIES
 from cli.plan import Plan, metrics_ports
 from cli.sandbox_home import SandboxHome
+from shared.settings import Account
 
 STRANGER = "+12025550123"
 """A number that belongs to nobody, for the example."""
@@ -18,7 +20,7 @@ def banner(plan: Plan, *, redis: str, state_option: Path | None) -> Iterator[str
     yield f"  listening  {plan.ingress_url}   (health: /readyz)"
     for account in plan.settings.enabled_accounts.values():
         if account.receives:
-            yield f"  webhook    {account.webhook_path} -> account {account.id}, public URL {account.signed_url}"
+            yield f"  webhook    {account.webhook_path} -> account {account.id}, {_at_twilio(account)}"
         else:
             yield f"  webhook    none for account {account.id}: no publicWebhookUrl, it can only send"
     yield f"  redis      {redis}"
@@ -38,6 +40,16 @@ def banner(plan: Plan, *, redis: str, state_option: Path | None) -> Iterator[str
     yield f"  textgate pairing list{option}"
     yield f"  textgate pairing approve CODE --notify{option}"
     yield "Ctrl-C stops everything."
+
+
+def _at_twilio(account: Account) -> str:
+    """The URL as it belongs into Twilio's console: with the retries, without which a text is lost while we restart."""
+    url = account.public_webhook_url
+    if url is None:
+        return "no public URL"
+    if "#" in url:
+        return f"public URL {url}"
+    return f"public URL {url} (#{RETRIES} behind it lets Twilio try again)"
 
 
 def _sandbox(plan: Plan, home: SandboxHome) -> Iterator[str]:

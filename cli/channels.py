@@ -88,6 +88,7 @@ def status(
 
     --probe asks Twilio and the public address whether texts will arrive, and says what to do if not: 0 good, 1 bad,
     2 could not tell. --fix shows what it would write to Twilio, asks, writes, reads back; --undo takes that back.
+    Without a terminal both only show it, unless --yes agrees: 2.
 
     \b
     Example:  textgate channels status --channel sms --probe
@@ -135,15 +136,15 @@ def _probe(
     as_json: bool,
 ) -> None:
     from cli.channels_status import as_json as shown
-    from cli.probe import probe
+    from cli.probe import UNANSWERED, probe
     from cli.probe_show import EXIT_STATUS
     from workers.probe.finding import Verdict
 
     accounts = choose_accounts(gateway, account)
-    done = probe(gateway, accounts, fix=fix, undo=undo, yes=yes, timeout_s=timeout_s, as_json=as_json)
+    done, is_unanswered = probe(gateway, accounts, fix=fix, undo=undo, yes=yes, timeout_s=timeout_s, as_json=as_json)
     if as_json:
         print_json(shown(asyncio.run(load_status(gateway, account))) | {"probe": done})
-    status = EXIT_STATUS[Verdict(done["verdict"])]
+    status = UNANSWERED if is_unanswered else EXIT_STATUS[Verdict(done["verdict"])]
     if status:
         raise typer.Exit(status)
 

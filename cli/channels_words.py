@@ -1,8 +1,8 @@
 """How commands say times, ages, and things that must not show a phone number. Pure functions."""
 
 import re
-from datetime import UTC, datetime
 
+from shared.moments import moment
 from shared.phone import mask
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -10,7 +10,7 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 def iso(ms: int) -> str:
     """Unix milliseconds as ISO 8601 in UTC: `2026-01-31T12:00:00Z`."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment(ms).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def iso_or_none(ms: int | None) -> str | None:

@@ -8,6 +8,7 @@ import typer
 
 from cli.options import ConfigOption, JsonOption, common
 from cli.output import print_json
+from cli.plain_usage import PlainUsage
 
 if TYPE_CHECKING:
     from cli.config_proposal import Proposal
@@ -17,7 +18,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and show th
 
 def add_to(config: typer.Typer) -> None:
     """Register both commands."""
-    config.command("set", short_help="Set one key in the file.")(set_)
+    config.command("set", cls=PlainUsage, short_help="Set one key in the file.")(set_)
     config.command(short_help="Merge a patch into the file.")(patch)
 
 

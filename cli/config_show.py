@@ -69,9 +69,10 @@ def get(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show a value as it is in force: file, environment and defaults taken together, SecretRefs resolved.
+    """Show a value as it is in force: file, environment and defaults taken together.
 
-    A secret shows as *** and where it came from, never as itself. An unknown key: exit status 1.
+    A secret shows as *** and where it comes from; it is not looked up, and need not be at hand. An unknown key: exit
+    status 1.
 
     \b
     Example:  textgate config get channels.sms.dmPolicy
@@ -85,7 +86,7 @@ def get(
     from shared.settings import ConfigDocument, load_settings
 
     file: Path | None = common(context, config).config
-    settings = load_settings(file, os.environ)
+    settings = load_settings(file, os.environ, secrets=False)
     document = parse_section(load_file(file, os.environ).values, ConfigDocument)
     values = effective_values(document, settings)
     value = values if path is None else look_up(values, path)

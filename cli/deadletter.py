@@ -10,6 +10,7 @@ from cli import deadletter_change, deadletter_export
 from cli.deadletter_select import Account, Code, Filter, Reveal, StageOption
 from cli.options import ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ deadletter = typer.Typer(
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
     deadletter.command("list", short_help="Show what was given up, and why.")(list_)
-    deadletter.command(short_help="Show the whole story of one.")(show)
+    deadletter.command(cls=PlainUsage, short_help="Show the whole story of one.")(show)
     deadletter_change.add_to(deadletter)
     deadletter_export.add_to(deadletter)
     app.add_typer(deadletter, short_help="What was given up: list, show, retry, drop, export.")

@@ -24,6 +24,7 @@ from cli.deadletter_select import (
 )
 from cli.options import ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 from shared.errors import UsageError
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 """Letters in one round trip."""
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)]
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +50,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_to(group: typer.Typer) -> None:
     """Register both commands."""
-    group.command(short_help="Put them back to work.")(retry)
-    group.command(short_help="Forget them for good.")(drop)
+    group.command(cls=PlainUsage, short_help="Put them back to work.")(retry)
+    group.command(cls=PlainUsage, short_help="Forget them for good.")(drop)
 
 
 def retry(

@@ -29,7 +29,7 @@ def doctor(
     probe: Annotated[bool, typer.Option("--probe", help="Ask Twilio too: every account, and its clock.")] = False,
     bundle: Annotated[
         Path | None,
-        typer.Option("--bundle", metavar="FILE", help="Write a zip for whoever helps you: no secret, number or text."),
+        typer.Option("--bundle", metavar="FILE", help="Write a new zip for who helps you: no secret, number or text."),
     ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -50,6 +50,8 @@ def doctor(
     from workers.probe.finding import Severity, Verdict
 
     said = common(context, config, state_dir)
+    if bundle is not None and os.path.lexists(bundle):
+        raise UsageError(f"--bundle: {bundle} exists, and is not overwritten; name another file")
     facts: DoctorFacts | None = None
     try:
         facts = asyncio.run(_gather(said, probe=probe))
@@ -161,7 +163,7 @@ def _write(file: Path, documents: dict[str, Any], facts: "DoctorFacts | None") -
     try:
         write_bundle(file, documents, secrets)
     except OSError as error:
-        raise UsageError(f"--bundle: {file} cannot be written: {error.strerror or error}") from error
+        raise UsageError(f"--bundle: cannot make {file}: {error.strerror or error}; name another file") from error
 
 
 def _effective(gateway: "Gateway") -> dict[str, Any]:

@@ -102,7 +102,7 @@ async def load_state(redis: Redis, keys: Keys) -> dict[str, Any]:
 
 
 def write_bundle(file: Path, documents: dict[str, Any], secrets: Iterable[str]) -> None:
-    """Write the archive, for the owner's eyes only. Raises OSError."""
+    """Write the archive into a new file, for the owner's eyes only. Raises OSError, FileExistsError among them."""
     buffer = io.BytesIO()
     known = [form for secret in secrets for form in (secret, json.dumps(secret, ensure_ascii=False)[1:-1])]
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -111,7 +111,6 @@ def write_bundle(file: Path, documents: dict[str, Any], secrets: Iterable[str]) 
             for secret in known:
                 text = text.replace(secret, MASK)
             archive.writestr(f"textgate-doctor/{name}.json", text)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    os.fchmod(descriptor, 0o600)  # also if somebody made it before, for all to read
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as target:
         target.write(buffer.getvalue())

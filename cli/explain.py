@@ -6,15 +6,18 @@ import typer
 
 from cli.options import JsonOption
 from cli.output import print_json
+from cli.plain_usage import PlainUsage
 from shared.errors import UsageError
 
 if TYPE_CHECKING:
     from shared.twilio_code_table import ErrorClass
 
+_RECORDED = "and the person is recorded as opted out: nothing more is sent to them until they text START"
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    app.command(short_help="Say what one of Twilio's error codes means.")(explain)
+    app.command(cls=PlainUsage, short_help="Say what one of Twilio's error codes means.")(explain)
 
 
 def explain(
@@ -47,7 +50,7 @@ def explain(
 
 def describe(code: int) -> dict[str, Any]:
     """The documented shape; see docs/cli.md. Raises UsageError for a code that is in neither table."""
-    from shared.twilio_codes import CODES, source_of
+    from shared.twilio_codes import CODES, OPTED_OUT, source_of
     from shared.twilio_webhook_codes import WEBHOOK_CODES
 
     shown: dict[str, Any] = {"code": code, "whenRefused": None, "whenReported": None, "source": source_of(code)}
@@ -58,6 +61,8 @@ def describe(code: int) -> dict[str, Any]:
     if info is None:
         raise UsageError(f"{code} is none of Twilio's codes about texts or webhooks: see {source_of(code)}")
     refused, reported = what_textgate_does(info.error_class)
+    if code == OPTED_OUT:
+        refused, reported = f"{refused}; {_RECORDED}", f"{reported}; {_RECORDED}"
     return shown | {
         "meaning": info.meaning,
         "class": info.error_class.value,

@@ -1,6 +1,6 @@
 """`textgate format`: what a reply would be sent as, before anybody sends it.
 
-Formats with the code of the format worker. Touches no Redis and no network, and needs no configuration.
+Formats with the code of the format worker. Touches no Redis and no network, needs no configuration and no secret.
 """
 
 import os
@@ -81,7 +81,7 @@ def _rules(where: Common, named: str | None) -> Rules:
     """Those of the account. Raises UsageError for an account that there is not, ConfigError for a wrong file."""
     from shared.settings import load_settings
 
-    settings = load_settings(where.config, os.environ)
+    settings = load_settings(where.config, os.environ, secrets=False)
     account_id = named or settings.default_account_id
     if account_id is None:
         return Rules(strip_artifacts=settings.agent.strip_artifacts)

@@ -20,7 +20,8 @@ _COLOURS = {
     "sandbox": "yellow",
 }
 _LEVELS = {"warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
-_QUIET = frozenset({"event", "level", "timestamp", "role", "exception", "logger"})
+_TRACEBACKS = ("exception", "traceback")
+_QUIET = frozenset({"event", "level", "timestamp", "role", "logger", *_TRACEBACKS})
 
 
 def prefixed(role: str, line: str, paint: Paint) -> Iterator[str]:
@@ -40,10 +41,19 @@ def readable(line: str, paint: Paint) -> Iterator[str]:
     words = [paint(_time(event), "dim")]
     if level != "info":
         words.append(paint(level, _LEVELS.get(level, "white")))
-    words.append(str(event["event"]))
+    words.append(_what(event))
     words += [paint(f"{key}={_value(value)}", "dim") for key, value in event.items() if key not in _QUIET]
     yield " ".join(word for word in words if word)
-    yield from str(event.get("exception", "")).splitlines()
+    for key in _TRACEBACKS:
+        yield from (paint(text, "dim") for text in str(event.get(key, "")).splitlines())
+
+
+def _what(event: dict[str, object]) -> str:
+    """The event; of an agent's own error, which is for its author, a sentence: where it was, and what."""
+    if event["event"] != "agent_failed":
+        return str(event["event"])
+    where = f" at {event.pop('at')}" if "at" in event else ""
+    return f"the agent failed{where}: {event.pop('error', '')}"
 
 
 def _event(line: str) -> dict[str, object] | None:

@@ -11,6 +11,7 @@ from cli.channels_words import iso
 from cli.message_wait import wait_and_tell
 from cli.options import AccountOption, ChannelOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 from cli.trace import trace
 from cli.words import parse_target
@@ -40,7 +41,7 @@ message = typer.Typer(
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
     message.command(short_help="Queue one text.")(send)
-    message.command(short_help="Show where a message is, or why it stopped.")(trace)
+    message.command(cls=PlainUsage, short_help="Show where a message is, or why it stopped.")(trace)
     message_scheduled.add_to(message)
     app.add_typer(message, short_help="Send a text yourself; see where one is.")
 

@@ -9,6 +9,7 @@ import typer
 from cli.channels_words import duration, iso, plural
 from cli.options import AccountOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 from shared.errors import UsageError
 from shared.keys import Stage
@@ -23,7 +24,7 @@ _WHY = {Stage.FORMAT: "scheduled", Stage.OUTBOUND: "quiet hours"}
 def add_to(group: typer.Typer) -> None:
     """Register both commands."""
     group.command(short_help="Show what waits for its time.")(scheduled)
-    group.command(short_help="Take back what waits for its time.")(cancel)
+    group.command(cls=PlainUsage, short_help="Take back what waits for its time.")(cancel)
 
 
 def scheduled(

@@ -11,7 +11,7 @@ from cli.output import print_json, print_table
 from cli.pairing_words import parse_sender
 from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
-from cli.words import check_channel
+from cli.words import check_channel, parse_number
 from shared.errors import UsageError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def add(
     """
     check_channel(channel)
     target = find_target(common(context, config, state_dir))
-    person = _person(words, verb="add")
+    person = _number(words)
     changed, unchanged = asyncio.run(change(target, person, target.chosen(account), out=True, reason=reason))
     if as_json:
         print_json({"person": person, "changed": changed, "unchanged": unchanged})
@@ -219,6 +219,17 @@ def _person(words: list[str], *, verb: str) -> str:
     from shared.phone import person_of
 
     return person_of(parse_sender(words, command=f"optout {verb}")[0])
+
+
+def _number(words: list[str]) -> str:
+    """Whom to text no more: a number, since a name would opt nobody out. Raises UsageError."""
+    from shared.phone import person_of
+
+    written = parse_sender(words, command="optout add")[-1]
+    try:
+        return person_of(parse_number(written))
+    except ValueError as error:
+        raise UsageError(f"nobody was opted out: {error}") from None
 
 
 def _how(change: "Change") -> str:

@@ -1,7 +1,6 @@
 """`textgate pairing`: who waits to be let in, letting them in, turning them down. Who is in: `pairing_senders.py`."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ from cli.output import print_json, print_table
 from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 from cli.words import check_channel, parse_code
+from shared.moments import moment
 
 if TYPE_CHECKING:
     from shared.pairing import Approved, Notice
@@ -202,4 +202,4 @@ def _as_json(request: "PairingRequest") -> dict[str, str]:
 
 
 def _clock(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M")
+    return moment(ms).strftime("%H:%M")

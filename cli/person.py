@@ -11,6 +11,7 @@ from cli.deadletter_change import agree
 from cli.options import AccountOption, ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json
 from cli.person_words import lines_of, names_of, people_of
+from cli.plain_usage import PlainUsage
 from cli.target import Target, find_target, opened
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ person = typer.Typer(
 
 def add_to(app: typer.Typer) -> None:
     """Register the group."""
-    person.command(short_help="Write out all that is known of somebody.")(export)
-    person.command(short_help="Forget somebody.")(erase)
+    person.command(cls=PlainUsage, short_help="Write out all that is known of somebody.")(export)
+    person.command(cls=PlainUsage, short_help="Forget somebody.")(erase)
     app.add_typer(person, short_help="One person's data: export, erase.")
 
 
@@ -47,7 +48,8 @@ def export(
 ) -> None:
     """Write out all that is known of one person, as JSON lines, words and number included.
 
-    Without --account: of every account. Nothing known: no lines, exit status 0. Twilio keeps its own copies.
+    Without --account: of every account. Nothing known: no lines, a word on stderr, exit status 0. Twilio keeps its own
+    copies.
 
     \b
     Example:  textgate person export +15551234567 > person.jsonl
@@ -55,9 +57,12 @@ def export(
     """
     names = names_of(number)
     target = find_target(common(context, config, state_dir))
-    for known in asyncio.run(load_all(target, account, names)):
+    found = asyncio.run(load_all(target, account, names))
+    for known in found:
         for line in lines_of(known):
             typer.echo(json.dumps(line, ensure_ascii=False))
+    if not found:
+        typer.echo(f"textgate: nothing is known of {names[0]}", err=True)
 
 
 def erase(

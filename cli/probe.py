@@ -1,6 +1,7 @@
 """`textgate channels status --probe`: ask Twilio and the public address, show the findings; `--fix` and `--undo`.
 
-Exit status: 0 all good, 1 something is bad, 2 it could not be told, or `--fix` had nobody to ask.
+Exit status: 0 all good, 1 something is bad, 2 it could not be told, or `--fix` had nobody to ask. Then it shows what it
+would change all the same.
 """
 
 import asyncio
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from workers.probe.run import ProbeContext
     from workers.twilio_client import TwilioApi
 
+UNANSWERED = 2
+"""Exit status when a change was shown and there was nobody to agree to it."""
+
 
 class ProbeDesk(msgspec.Struct, kw_only=True):
     """What the probe, the repair and its undoing share."""
@@ -40,6 +44,10 @@ class ProbeDesk(msgspec.Struct, kw_only=True):
     context: "ProbeContext"
     paint: Paint
     as_json: bool
+    has_terminal: bool
+    """Whether there is somebody to ask."""
+    is_unanswered: bool = False
+    """A change was shown, and nobody was there to agree to it."""
 
     def say(self, line: str = "") -> None:
         """A line for people; none with `--json`."""
@@ -62,8 +70,8 @@ def probe(
     yes: bool,
     timeout_s: float | None,
     as_json: bool,
-) -> dict[str, Any]:
-    """Do it and show it; what JSON says of it. Raises typer.Exit(2) if `--fix` or `--undo` has nobody to ask."""
+) -> tuple[dict[str, Any], bool]:
+    """Do it and show it; what JSON says of it, and whether a change waits since there was nobody to ask."""
     return asyncio.run(_probe(gateway, accounts, fix=fix, undo=undo, yes=yes, timeout_s=timeout_s, as_json=as_json))
 
 
@@ -76,14 +84,10 @@ async def _probe(
     yes: bool,
     timeout_s: float | None,
     as_json: bool,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], bool]:
     from cli.probe_fix import fix_account, undo_account
     from cli.probe_show import as_json as shown, describe, total
 
-    if (fix or undo) and not yes and not sys.stdin.isatty():
-        word = "--fix" if fix else "--undo"
-        typer.echo(f"textgate: {word} asks before it changes anything, and there is no terminal: add --yes", err=True)
-        raise typer.Exit(2)
     documents, results = [], {}
     async with _desk(gateway, accounts, timeout_s=timeout_s, as_json=as_json) as desk:
         if not desk.accounts:
@@ -104,7 +108,11 @@ async def _probe(
                 _show(desk, describe(result, desk.paint, width=_width()))
             results[account.id] = result
             documents.append(shown(result) | {"applied": changed})
-    return {"verdict": total(results).value, "accounts": documents}
+    if desk.is_unanswered:
+        typer.echo(
+            "textgate: nothing was changed, since there is no terminal to ask at: add --yes to write this", err=True
+        )
+    return {"verdict": total(results).value, "accounts": documents}, desk.is_unanswered
 
 
 @contextlib.asynccontextmanager
@@ -129,6 +137,7 @@ async def _desk(
                 context=ProbeContext(settings=settings, redis=redis, timeout_s=timeout_s, ingress_port=port),
                 paint=Paint.for_stdout(),
                 as_json=as_json,
+                has_terminal=sys.stdin.isatty(),
             )
     finally:
         if redis is not None:

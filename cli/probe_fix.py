@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def fix_account(desk: ProbeDesk, account: "Account", result: "ProbeResult", *, yes: bool) -> list[dict[str, Any]]:
-    """Carry out what the probe proposes; what was changed, as JSON shows it. Empty: nothing was to do."""
+    """Carry out what the probe proposes; what was changed, as JSON shows it. Empty: nothing to do, or nobody to ask."""
     from workers.probe.repair import with_true_values
     from workers.probe.saved import SavedFix
 
@@ -24,7 +24,8 @@ async def fix_account(desk: ProbeDesk, account: "Account", result: "ProbeResult"
         desk.say(f"\nNothing at Twilio is to be changed for account {account.id}.")
         return []
     changes = [await with_true_values(desk.twilio, account, change) for change in result.changes]
-    _ask(desk, account, changes, yes=yes, question="Write this to Twilio?")
+    if not _agreed(desk, account, changes, yes=yes, question="Write this to Twilio?"):
+        return []
     store = _store(desk, account)
     await store.add(
         SavedFix(account_sid=account.account_sid, at_ms=time.time_ns() // 1_000_000, changes=tuple(changes))
@@ -35,7 +36,7 @@ async def fix_account(desk: ProbeDesk, account: "Account", result: "ProbeResult"
 
 
 async def undo_account(desk: ProbeDesk, account: "Account", *, yes: bool) -> list[dict[str, Any]]:
-    """Take the last repair back; what was changed, as JSON shows it. Empty: there is none."""
+    """Take the last repair back; what was changed, as JSON shows it. Empty: there is none, or nobody to ask."""
     from workers.probe.repair import with_true_values
 
     store = _store(desk, account)
@@ -47,7 +48,8 @@ async def undo_account(desk: ProbeDesk, account: "Account", *, yes: bool) -> lis
     if fix.account_sid != account.account_sid:
         raise UsageError(f"the last repair was made in account {fix.account_sid}: configure that one to take it back")
     changes = [await with_true_values(desk.twilio, account, change.undone()) for change in reversed(fix.changes)]
-    _ask(desk, account, changes, yes=yes, question="Write this back to Twilio?")
+    if not _agreed(desk, account, changes, yes=yes, question="Write this back to Twilio?"):
+        return []
     applied = await _apply(desk, account, changes)
     await store.remove(fix)
     return applied
@@ -68,8 +70,8 @@ async def _apply(desk: ProbeDesk, account: "Account", changes: "list[Change]") -
     return applied
 
 
-def _ask(desk: ProbeDesk, account: "Account", changes: "list[Change]", *, yes: bool, question: str) -> None:
-    """Show the change and ask. Raises UsageError if the answer is no."""
+def _agreed(desk: ProbeDesk, account: "Account", changes: "list[Change]", *, yes: bool, question: str) -> bool:
+    """Show the change and ask. False: there is nobody to ask. Raises UsageError if the answer is no."""
     from cli.probe_show import describe_change
 
     lines = [f"\nTo be changed at Twilio for account {account.id}:"]
@@ -77,13 +79,17 @@ def _ask(desk: ProbeDesk, account: "Account", changes: "list[Change]", *, yes: b
     for line in lines:
         typer.echo(line, err=desk.as_json)
     if yes:
-        return
+        return True
+    if not desk.has_terminal:
+        desk.is_unanswered = True
+        return False
     try:
         agreed = typer.confirm(question, default=False, err=True)
     except typer.Abort:
         agreed = False
     if not agreed:
         raise UsageError("nothing was changed at Twilio")
+    return True
 
 
 def _store(desk: ProbeDesk, account: "Account") -> FixStore:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import ConfigOption, common
+from cli.plain_usage import PlainUsage
 from shared.errors import UsageError
 from shared.keys import PROBE, Stage
 from shared.settings_logs import LogFormat
@@ -43,14 +44,16 @@ class WorkerKind(StrEnum):
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command(short_help="One process that receives webhooks.")(ingress)
-    app.command(short_help="One process that works on a stage, or probes.")(worker)
+    app.command(cls=PlainUsage, short_help="One process that works on a stage, or probes.")(worker)
     app.command(short_help="Only the stand-in for Twilio.")(sandbox)
 
 
 def ingress(
     context: typer.Context,
     config: ConfigOption = None,
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on. Else: ingress.host.")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on. Else: ingress.host.")
+    ] = None,
     port: PortOption = None,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, max=256, help="Processes that share the port: one per core.")
@@ -100,7 +103,10 @@ def _options(metrics_port: int | None, log_format: LogFormat | None) -> tuple[st
 
 def worker(
     context: typer.Context,
-    kind: Annotated[WorkerKind, typer.Argument(help="What it works on.", show_default=False)],
+    kind: Annotated[
+        WorkerKind,
+        typer.Argument(metavar="KIND", help="What it works on: agent, format, outbound or probe.", show_default=False),
+    ],
     config: ConfigOption = None,
     concurrency: Annotated[
         int | None,
@@ -139,10 +145,17 @@ def worker(
 def sandbox(
     port: PortOption = 0,
     webhook_url: Annotated[
-        str, typer.Option("--webhook-url", help="Where texts from phones are posted: your ingress on this machine.")
+        str,
+        typer.Option(
+            "--webhook-url", metavar="URL", help="Where texts from phones are posted: your ingress on this machine."
+        ),
     ] = "",
-    number: Annotated[str | None, typer.Option("--number", help="The phone number that it pretends to own.")] = None,
-    account_sid: Annotated[str | None, typer.Option("--account-sid", help="The account it pretends to be.")] = None,
+    number: Annotated[
+        str | None, typer.Option("--number", metavar="NUMBER", help="The phone number that it pretends to own.")
+    ] = None,
+    account_sid: Annotated[
+        str | None, typer.Option("--account-sid", metavar="SID", help="The account it pretends to be.")
+    ] = None,
     auth_token_file: Annotated[
         Path | None, typer.Option("--auth-token-file", metavar="FILE", help="File with the auth token to sign with.")
     ] = None,

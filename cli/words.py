@@ -1,5 +1,6 @@
 """What people write after a command: a channel here or there, a code, a destination. Pure functions."""
 
+import re
 from collections.abc import Sequence
 
 from shared.errors import NotUnderstoodError, UsageError
@@ -10,6 +11,7 @@ _TARGET_PREFIXES = {"sms": SMS, "twilio-sms": SMS, "rcs": SMS}
 LONGEST_NATIONAL = 10
 """Digits without a plus, and no more than these: written as at home, they would be read as another country's."""
 _EXAMPLE = "for example --target sms:+15551234567"
+_NO_PLUS = re.compile(r"[0-9\s().\-\u2010-\u2015]+")
 
 
 def check_channel(channel: str | None) -> None:
@@ -36,10 +38,16 @@ def parse_target(target: str, channel: str | None) -> Address:
     scheme, colon, _ = target.partition(":")
     if colon and scheme.strip().lower() not in _TARGET_PREFIXES:
         raise UsageError(f"--target: there is no channel {scheme.strip()[:20]!r}; {_EXAMPLE}")
-    number = target.rpartition(":")[2].strip()
-    if number.isdigit() and len(number) <= LONGEST_NATIONAL:
-        raise UsageError(f"--target: a number without its country code; write it after a plus, {_EXAMPLE}")
     try:
-        return parse_person(target)
+        return parse_number(target)
     except ValueError as error:
         raise UsageError(f"--target: {error}") from error
+
+
+def parse_number(written: str) -> Address:
+    """Whom a text could go to: a number with its country code, or the same over RCS. Raises ValueError that shows no
+    digit of it."""
+    number = written.rpartition(":")[2].strip()
+    if _NO_PLUS.fullmatch(number) and sum(each.isdigit() for each in number) <= LONGEST_NATIONAL:
+        raise ValueError("a number without its country code; write it after a plus, for example +15551234567")
+    return parse_person(written)

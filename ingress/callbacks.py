@@ -1,23 +1,24 @@
 """Delivery callbacks: Twilio's news about an outbound part, on the webhook's own path, signed like everything else.
 
 A failure after acceptance is never sent again by itself: the part is marked, the log has the hint. A code that speaks
-of the whole account pauses it, one that says that the person has opted out is recorded.
+of the whole account pauses it, one that says that the person has opted out is recorded, both in the step that marks the
+part (`shared/aftermath.py`).
 """
 
 import time
 
-from shared.accounts import pause_for_delivery_error
+from shared.aftermath import aftermath_of
 from shared.errors import RejectedError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.logs import logger
 from shared.metrics import DELIVERED_S, DELIVERIES, TWILIO_ERRORS, code_of_callback
-from shared.optout import Cause, change_opt_out, new_change
+from shared.optout import Cause
 from shared.outbox import Recorded, Status, record_status, recorded_of
-from shared.phone import mask, parse_address
+from shared.phone import mask
 from shared.settings import Account
 from shared.status_callback import part_of_query
-from shared.twilio_codes import CODES, OPTED_OUT
+from shared.twilio_codes import CODES
 
 MAX_ID_LENGTH = 100
 
@@ -51,6 +52,7 @@ async def record_callback(
         error_code=code,
         carrier_time=fields.get("RawDlrDoneDate", "")[:20],
         account_id=account.id,
+        aftermath=aftermath_of(int(code or 0), to=fields.get("To", "")),
     )
     recorded = recorded_of(await commit.call(call))
     _count(recorded, Status(said), code, account, is_first=part_id.endswith(".0"))
@@ -65,9 +67,7 @@ async def record_callback(
     }
     log.info("delivery_status", stage="ingress", **facts, **({"code": code} if code else {}))
     if code and recorded.outcome == "recorded":
-        await _act_on(int(code), account, keys, commit)
-        if int(code) == OPTED_OUT:
-            await _record_opt_out(fields.get("To", ""), account, keys, commit)
+        _tell(int(code), recorded, account, fields.get("To", ""))
 
 
 def _count(recorded: Recorded, status: Status, code: str, account: Account, *, is_first: bool) -> None:
@@ -80,22 +80,11 @@ def _count(recorded: Recorded, status: Status, code: str, account: Account, *, i
         DELIVERED_S.observe(max(time.time_ns() // 1_000_000 - recorded.received_ms, 0) / 1000)
 
 
-async def _record_opt_out(to: str, account: Account, keys: Keys, commit: GroupCommit) -> None:
-    """Twilio took the part and then found that the person had opted out, as it does for a Messaging Service."""
-    try:
-        person = parse_address(to)
-    except ValueError:
-        return
-    change = new_change(person, out=True, cause=Cause.TWILIO)
-    if await commit.call(change_opt_out(keys=keys, account_id=account.id, change=change)):
-        log.info("opted_out", account=account.id, person=mask(person), cause=Cause.TWILIO.value)
-
-
-async def _act_on(code: int, account: Account, keys: Keys, commit: GroupCommit) -> None:
+def _tell(code: int, recorded: Recorded, account: Account, to: str) -> None:
     info = CODES.get(code)
-    if info is None:
-        return
-    log.warning("delivery_failed", account=account.id, code=code, meaning=info.meaning, hint=info.hint)
-    call = pause_for_delivery_error(keys=keys, account_id=account.id, code=code)
-    if call is not None and await commit.call(call):
-        log.error("account_paused", account=account.id, code=code, reason=info.meaning, hint=info.hint)
+    if info is not None:
+        log.warning("delivery_failed", account=account.id, code=code, meaning=info.meaning, hint=info.hint)
+        if recorded.paused:
+            log.error("account_paused", account=account.id, code=code, reason=info.meaning, hint=info.hint)
+    if recorded.opted_out:
+        log.info("opted_out", account=account.id, person=mask(to), cause=Cause.TWILIO.value)

@@ -11,21 +11,12 @@ from redis.exceptions import WatchError
 from shared.keys import Keys
 from shared.records import Pause, decode_pause, encode
 from shared.scripts import Call, script
-from shared.twilio_codes import CODES, ErrorClass
 
 
 def pause(*, keys: Keys, account_id: str, code: str, message: str, hint: str) -> Call:
     """Pause the account; the reply is 1 if it was not paused before (then raise the alarm), else 0."""
     record = Pause(code=code, message=message, hint=hint, since_ms=time.time_ns() // 1_000_000)
     return Call(script("pause"), (keys.paused(account_id),), (encode(record),))
-
-
-def pause_for_delivery_error(*, keys: Keys, account_id: str, code: int) -> Call | None:
-    """The pause that an error after acceptance asks for; None if it does not speak of the whole account."""
-    info = CODES.get(code)
-    if info is None or info.error_class is not ErrorClass.ACCOUNT:
-        return None
-    return pause(keys=keys, account_id=account_id, code=f"twilio-{code}", message=info.meaning, hint=info.hint)
 
 
 async def load_pause(redis: Redis, keys: Keys, account_id: str) -> Pause | None:

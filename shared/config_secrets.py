@@ -30,6 +30,7 @@ from shared.settings_section import Section
 EXEC_TIMEOUT_S = 5.0
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
+_ABSOLUTE = re.compile(r"[/~].*")
 _SHORTHAND = re.compile(r"\$(?:\{([A-Z][A-Z0-9_]{0,127})\}|([A-Z][A-Z0-9_]{0,127}))")
 
 
@@ -86,13 +87,8 @@ class SecretResolver:
         """Give the secret that the key at `path` means, or None if it names none. Raises `ConfigError`."""
         if given is None:
             return None
-        if isinstance(given.source, SecretRef):
-            return self._follow(given.source, path)
-        shorthand = _SHORTHAND.fullmatch(given.source.reveal())
-        if shorthand is None:
-            return given.source
-        name = shorthand[1] or shorthand[2]
-        return self._follow(SecretRef(source=SecretSource.ENV, id=name), path)
+        meant = _meant_by(given)
+        return self._follow(meant, path) if isinstance(meant, SecretRef) else meant
 
     def _follow(self, reference: SecretRef, path: str) -> Secret:
         known = self._known.get(reference)
@@ -141,13 +137,31 @@ class SecretResolver:
 
 
 class UnresolvedSecrets(SecretResolver):
-    """Takes every secret for found, without looking: for commands that only find a gateway. What it gives is empty."""
+    """Takes every secret for found, without looking: for commands that use none. What it gives is empty, and says
+    where the secret would come from, unless what stands there may be the secret itself, put in the wrong place."""
 
     wants_everything = False
 
     def resolve(self, given: SecretInput | None, *, path: str) -> Secret | None:  # noqa: ARG002 - nothing can be wrong
         """Give an empty stand-in; None if no secret is named."""
-        return None if given is None else Secret("", origin="not looked up")
+        if given is None:
+            return None
+        meant = _meant_by(given)
+        if isinstance(meant, Secret):
+            return Secret("", origin=meant.origin)
+        is_name = _VARIABLE if meant.source is SecretSource.ENV else _ABSOLUTE
+        origin = describe_reference(meant) if is_name.fullmatch(meant.id) else f"{meant.source}, not looked up"
+        return Secret("", origin=origin)
+
+
+def _meant_by(given: SecretInput) -> Secret | SecretRef:
+    """The secret that stands there itself, or the reference to it, which may be written in short: `${NAME}`."""
+    if isinstance(given.source, SecretRef):
+        return given.source
+    shorthand = _SHORTHAND.fullmatch(given.source.reveal())
+    if shorthand is None:
+        return given.source
+    return SecretRef(source=SecretSource.ENV, id=shorthand[1] or shorthand[2])
 
 
 def _from_environment(name: str, environ: Mapping[str, str], path: str) -> str:

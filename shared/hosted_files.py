@@ -1,12 +1,14 @@
-"""Files that wait for Twilio to fetch them: kept in Redis under an unguessable token, for a day, within a total size.
+"""Files that wait for Twilio to fetch them: kept in Redis under an unguessable token, within a total size.
 
-An agent stage writes them, every replica of the ingress serves them (`ingress/media.py`).
+They live as long as the part that names them may wait: for a paused account, a day's cap, the end of quiet hours, an
+operator's retry. An agent stage writes them, every replica of the ingress serves them (`ingress/media.py`).
 Redis keys: hosted:<token>, hosted-index.
 """
 
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,8 +18,11 @@ from redis.asyncio import Redis
 from shared.keys import Keys
 from shared.scripts import Call, script
 
-TTL_MS = 24 * 3600 * 1000
-"""How long a file waits for its first fetch: longer than any quiet hours."""
+TTL_MS = 30 * 24 * 3600 * 1000
+"""How long a file waits for its first fetch, if there is room: as long as the state of a part is kept."""
+
+SAFE_MS = 24 * 3600 * 1000
+"""So long no file makes way for another: longer than any quiet hours."""
 
 FETCHED_TTL_MS = 3600 * 1000
 """How long it stays after that: Twilio may fetch it again for the next carrier."""
@@ -55,7 +60,10 @@ def host_file(*, keys: Keys, token: str, file: HostedFile) -> Call:
     return Call(
         script("host_file"),
         (keys.hosted(token), keys.hosted_index),
-        (msgspec.msgpack.encode(file), TTL_MS, now_ms, _member(token, file), counted, MAX_TOTAL_BYTES),
+        (
+            *(msgspec.msgpack.encode(file), TTL_MS, now_ms, _member(token, file), counted, MAX_TOTAL_BYTES),
+            *(keys.hosted(""), now_ms + FETCHED_TTL_MS, now_ms + TTL_MS - SAFE_MS),
+        ),
     )
 
 
@@ -66,7 +74,7 @@ async def load_file(redis: Redis, keys: Keys, token: str) -> HostedFile | None:
 
 
 async def note_fetch(redis: Redis, keys: Keys, token: str, file: HostedFile) -> None:
-    """It was fetched: it need not stay for the whole day."""
+    """It was fetched: it need not stay much longer."""
     if await redis.pttl(keys.hosted(token)) <= FETCHED_TTL_MS:
         return
     end_ms = time.time_ns() // 1_000_000 + FETCHED_TTL_MS
@@ -74,6 +82,18 @@ async def note_fetch(redis: Redis, keys: Keys, token: str, file: HostedFile) -> 
         pipe.pexpire(keys.hosted(token), FETCHED_TTL_MS)
         pipe.zadd(keys.hosted_index, {_member(token, file): end_ms}, xx=True)
         await cast("Any", pipe.execute())
+
+
+async def forget_files(redis: Redis, keys: Keys, urls: Iterable[str]) -> int:
+    """Delete those of these URLs that lead to hosted files; how many were there."""
+    found = [split_path(urlsplit(url).path) for url in urls]
+    tokens = {each[1] for each in found if each is not None}
+    if not tokens:
+        return 0
+    members = [raw for raw in await redis.zrange(keys.hosted_index, 0, -1) if raw.decode().partition(":")[0] in tokens]
+    if members:
+        await redis.zrem(keys.hosted_index, *members)
+    return int(await redis.delete(*(keys.hosted(token) for token in tokens)))
 
 
 def url_of(public_webhook_url: str, token: str) -> str:

@@ -113,8 +113,8 @@ class Keys:
         """String: who sweeps now; its TTL is the lease."""
 
         self.hosted_index = f"{prefix}hosted-index"
-        """Sorted set: "token:bytes" of each hosted file -> ms of its end. `lua/host_file.lua` and the ingress write; a
-        day after the last file."""
+        """Sorted set: "token:bytes" of each hosted file -> ms of its end. `lua/host_file.lua` and the ingress write; 30
+        days after the last file."""
         self._lanes = {stage: (f"{prefix}lane:{stage.value}:", self.queue(stage), self.bell(stage)) for stage in Stage}
 
     def queue(self, stage: str) -> str:
@@ -243,7 +243,7 @@ class Keys:
 
     def hosted(self, token: str) -> str:
         """String: msgpack `HostedFile`, which Twilio fetches under this token. The agent stage writes, the ingress
-        reads; a day, or an hour from the first fetch on."""
+        reads; 30 days, or an hour from the first fetch on; after a day it may make way for another."""
         return f"{self.prefix}hosted:{token}"
 
     def pace(self, account_id: str, sender: str) -> str:

@@ -4,10 +4,10 @@ What stays: whether they opted out, and how that came about; and for up to seven
 number or words, so that a webhook which Twilio repeats is not taken for a new text. Twilio keeps its own copies.
 
 Redis keys: the conversation, its lanes, holds and jobs, history, approved, pairing:*, part, sid, once, message, turn,
-dead, dead:*; optout and optout-trail are read.
+dead, dead:*, hosted, hosted-index; optout and optout-trail are read.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import msgspec
 from redis.asyncio import Redis
@@ -16,6 +16,7 @@ from shared.dead_letters import drop, load_letters
 from shared.group_commit import execute
 from shared.history import history_of, load_history
 from shared.holds import load_held_records
+from shared.hosted_files import forget_files
 from shared.keys import Keys, Stage, conversation_id
 from shared.optout import Change, is_opted_out, load_trail
 from shared.outbox import PartState, load_part_state
@@ -77,7 +78,7 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     history: int
     letters: int
     keys: int
-    """Further keys: states of parts and the like."""
+    """Further keys: states of parts, files that wait to be fetched, and the like."""
     approved: bool
     """They were let in by the owner, and are strangers now."""
 
@@ -88,9 +89,8 @@ async def load_person(redis: Redis, keys: Keys, account_id: str, person: str) ->
     (stored,) = await execute(redis, [load_history(keys=keys, conversation=conversation)])
     if isinstance(stored, Exception):
         raise stored
-    lanes = [await load_list(redis, keys.lane(stage, conversation).list, 0, -1) for stage in Stage]
-    scheduled = await load_held_records(redis, keys, Stage.FORMAT, conversation)
-    quiet = await load_held_records(redis, keys, Stage.OUTBOUND, conversation)
+    inbound = await load_list(redis, keys.lane(Stage.AGENT, conversation).list, 0, -1)
+    replies, parts = await _load_waiting(redis, keys, conversation)
     part_ids = [key.removeprefix(keys.part("")) async for key in _keys_of(redis, keys.part(f"{conversation}-"))]
     states = [await load_part_state(redis, keys, part_id) for part_id in sorted(part_ids)]
     approval = await redis.hget(keys.approved(account_id), person)  # type: ignore[misc]
@@ -102,9 +102,9 @@ async def load_person(redis: Redis, keys: Keys, account_id: str, person: str) ->
         person=person,
         conversation=conversation,
         history=history_of(stored).lines,
-        inbound=tuple(decode_inbound_text(record) for record in lanes[0]),
-        replies=tuple(decode_reply(record) for record in (*lanes[1], *scheduled)),
-        parts=tuple(decode_part(record) for record in (*lanes[2], *quiet)),
+        inbound=tuple(decode_inbound_text(record) for record in inbound),
+        replies=replies,
+        parts=parts,
         states=tuple(state for state in states if state is not None),
         letters=tuple(await _letters_of(redis, keys, conversation)),
         approval=decode_approval(approval) if approval else None,
@@ -117,11 +117,14 @@ async def load_person(redis: Redis, keys: Keys, account_id: str, person: str) ->
 async def erase_person(redis: Redis, keys: Keys, account_id: str, person: str) -> Erased:
     """Forget the person. May be run again, and finishes what a broken connection left."""
     conversation = conversation_id(account_id, person)
+    replies, parts = await _load_waiting(redis, keys, conversation)
+    files = [url for reply in replies for url in reply.media] + [url for part in parts for url in part.media]
     (reply,) = await execute(redis, [_erase(keys, account_id, person, conversation)])
     if isinstance(reply, Exception):
         raise reply
     waiting, lines, approved = reply
     letters = await _letters_of(redis, keys, conversation)
+    files += [url for letter in letters for url in _media_of(letter)]
     drops = [drop(keys=keys, letter_id=letter.letter_id) for letter in letters]
     for dropped in await execute(redis, drops) if drops else ():
         if isinstance(dropped, Exception):
@@ -130,7 +133,7 @@ async def erase_person(redis: Redis, keys: Keys, account_id: str, person: str) -
         waiting=waiting,
         history=lines,
         letters=len(letters),
-        keys=await _delete_rest(redis, keys, conversation),
+        keys=await _delete_rest(redis, keys, conversation) + await forget_files(redis, keys, files),
         approved=approved == 1,
     )
 
@@ -150,6 +153,27 @@ def _erase(keys: Keys, account_id: str, person: str, conversation: str) -> Call:
         ),
         (*(word for stage in Stage for word in (stage.value, "")), person, keys.pairing_code("")),
     )
+
+
+async def _load_waiting(redis: Redis, keys: Keys, conversation: str) -> tuple[tuple[Reply, ...], tuple[Part, ...]]:
+    """What waits to go out, in its lane or for its time."""
+    replies = await _load_records(redis, keys, Stage.FORMAT, conversation)
+    parts = await _load_records(redis, keys, Stage.OUTBOUND, conversation)
+    return tuple(decode_reply(record) for record in replies), tuple(decode_part(record) for record in parts)
+
+
+async def _load_records(redis: Redis, keys: Keys, stage: Stage, conversation: str) -> list[bytes]:
+    lane = await load_list(redis, keys.lane(stage, conversation).list, 0, -1)
+    return [*lane, *await load_held_records(redis, keys, stage, conversation)]
+
+
+def _media_of(letter: DeadLetter) -> Iterator[str]:
+    """What a letter names that we may host."""
+    for record in letter.records:
+        if letter.stage == Stage.FORMAT:
+            yield from decode_reply(record).media
+        elif letter.stage == Stage.OUTBOUND:
+            yield from decode_part(record).media
 
 
 async def _letters_of(redis: Redis, keys: Keys, conversation: str) -> list[DeadLetter]:

@@ -160,8 +160,8 @@ def load_settings(
 ) -> Settings:
     """Load everything: the file (or none), the environment, the secrets. Raises `ConfigError`, exit status 78.
 
-    `secrets=False` is for who only looks for a gateway, perhaps where its secrets are not at hand: of them only
-    `redis.url` is resolved, the others are empty, API tokens are left out, and an account may be incomplete.
+    `secrets=False` is for who uses none, perhaps where they are not at hand: of them only `redis.url` is resolved, the
+    others are empty and say where they would come from, API tokens are left out, and an account may be incomplete.
     """
     raw = load_file(config, environ)
     document = parse_section(raw.values, ConfigDocument)

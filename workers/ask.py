@@ -8,14 +8,17 @@ import asyncio
 
 from shared.agent_backends import HttpBackend
 from shared.errors import TextgateError, TransientError
+from shared.logs import logger
 from shared.scripts import Call
-from shared.settings import Account
 from shared.turns import OpenTurn, TurnState, close_turn, open_turn
 from workers.agents.answers import Said, said_of
 from workers.agents.contract import Agent, Later, Turn
 from workers.agents.failures import describe
+from workers.agents.raised import where_raised
 from workers.media.hosting import host
 from workers.work import Environment, Work
+
+log = logger(__name__)
 
 
 async def ask(work: Work, env: Environment, turn: Turn) -> Said:
@@ -25,12 +28,12 @@ async def ask(work: Work, env: Environment, turn: Turn) -> Said:
     account = env.account(turn.account_id)
     async with env.agents(account) as agent:
         if not isinstance(account.backend, HttpBackend):
-            return await _noted(work, env, turn, await _answer(agent, turn, account, env))
+            return await _noted(work, env, turn, await _answer(work, env, agent, turn))
         state = await work.call(_opening(work, env, turn, account.backend))
         if TurnState(state.decode()) is not TurnState.OPEN:
             work.facts["answer"] = "came by the API"
             return Said()
-        return await _close(work, env, turn, await _answer(agent, turn, account, env))
+        return await _close(work, env, turn, await _answer(work, env, agent, turn))
 
 
 async def may_speak(work: Work, env: Environment) -> bool:
@@ -39,7 +42,8 @@ async def may_speak(work: Work, env: Environment) -> bool:
     return TurnState(state.decode()) is not TurnState.ANSWERED
 
 
-async def _answer(agent: Agent, turn: Turn, account: Account, env: Environment) -> Said | Later:
+async def _answer(work: Work, env: Environment, agent: Agent, turn: Turn) -> Said | Later:
+    account = env.account(turn.account_id)
     within, limit = asyncio.timeout(account.agent.timeout_s), account.agent.max_reply_characters
     loopback, paths = env.settings.twilio_api_base is not None, account.media_folder is not None
     try:
@@ -53,7 +57,15 @@ async def _answer(agent: Agent, turn: Turn, account: Account, env: Environment) 
     except Exception as error:  # the agent is somebody else's code: whatever it raises fails this turn only
         if within.expired() and isinstance(error, TimeoutError):
             raise TransientError("the agent took too long", code="agent-timeout") from error
+        _tell(work, error)
         raise TransientError(f"the agent failed: {describe(error)}", code="agent-failed") from error
+
+
+def _tell(work: Work, error: Exception) -> None:
+    """One line for who wrote the agent, and the traceback behind it."""
+    raised = where_raised(error)
+    facts = {"at": raised.at, "exception": raised.traceback} if raised.at else {}
+    log.error("agent_failed", error=describe(error), conversation=work.conversation, turn=work.turn, **facts)
 
 
 def _opening(work: Work, env: Environment, turn: Turn, backend: HttpBackend) -> Call:

@@ -13,19 +13,18 @@ import random
 import time
 from typing import Any
 
-from shared.accounts import load_pause, pause_for_delivery_error
+from shared.accounts import load_pause
+from shared.aftermath import aftermath_of
 from shared.awaiting import Awaited, forget, load_awaited, next_look_ms, put_off, take, taken_of
 from shared.cancellation import pass_cancellation
 from shared.errors import OutcomeUnknownError, PermanentError, TransientError
 from shared.group_commit import execute
 from shared.logs import logger
 from shared.metrics import DELIVERIES
-from shared.optout import Cause, change_opt_out, new_change
 from shared.outbox import FINAL, record_status, recorded_of
-from shared.phone import parse_address
 from shared.scripts import Call
 from shared.settings import Account
-from shared.twilio_codes import CODES, OPTED_OUT
+from shared.twilio_codes import CODES
 from workers.engine_redis import TROUBLE
 from workers.messages_api import MessageEnd
 from workers.work import Environment
@@ -130,10 +129,17 @@ class FinalStates:
 
     async def _record(self, account: Account, part: Awaited, end: MessageEnd) -> None:
         code = "" if end.error_code is None else str(end.error_code)
-        reply = await self._call(
-            record_status(keys=self._env.keys, part_id=part.part_id, sid=part.sid, status=end.status, error_code=code)
+        call = record_status(
+            keys=self._env.keys,
+            part_id=part.part_id,
+            sid=part.sid,
+            status=end.status,
+            error_code=code,
+            account_id=account.id,
+            aftermath=aftermath_of(end.error_code, to=end.to or ""),
         )
-        outcome = recorded_of(reply).outcome
+        recorded = recorded_of(await self._call(call))
+        outcome = recorded.outcome
         if outcome == "recorded":
             DELIVERIES.inc(account.id, end.status.value)
         facts = {"account": account.id, "message_sid": part.sid, "part": part.part_id, "status": end.status.value}
@@ -142,11 +148,7 @@ class FinalStates:
         if end.error_code is None or info is None or outcome != "recorded":
             return
         log.warning("delivery_failed", account=account.id, code=code, meaning=info.meaning, hint=info.hint)
-        if end.error_code == OPTED_OUT and end.to:
-            change = new_change(parse_address(end.to), out=True, cause=Cause.TWILIO)
-            await self._call(change_opt_out(keys=self._env.keys, account_id=account.id, change=change))
-        call = pause_for_delivery_error(keys=self._env.keys, account_id=account.id, code=end.error_code)
-        if call is not None and await self._call(call):
+        if recorded.paused:
             log.error("account_paused", account=account.id, code=code, reason=info.meaning, hint=info.hint)
 
     async def _call(self, call: Call) -> Any:

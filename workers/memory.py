@@ -4,11 +4,10 @@ The bounds are those of `agent.history`. They hold for what is stored and for wh
 less: lines grow old while nobody texts.
 """
 
-from datetime import UTC, datetime
-
 import msgspec
 
 from shared.history import ALL, History, Memory
+from shared.moments import moment
 from shared.phone import mask
 from shared.records import HistoryLine, InboundText
 from shared.settings import AgentKind, AgentSection
@@ -88,7 +87,7 @@ def context_of(recalled: Recalled, *, sender: str, texts: Texts) -> str:
         begin += f" The language of this number is {languages()[texts.language]}."
     if not recalled.lines:
         return f"{begin} This is the beginning of the conversation."
-    since = datetime.fromtimestamp(recalled.lines[0].at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    since = moment(recalled.lines[0].at_ms).strftime("%Y-%m-%d %H:%M UTC")
     lost = f"; {recalled.forgotten} earlier messages are no longer known" if recalled.forgotten else ""
     return f"{begin} You know the conversation since {since}{lost}."
 

@@ -9,10 +9,11 @@ Since a recipient's parts go one after another, at most one part per recipient i
 """
 
 from collections.abc import Awaitable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import cast
 
 from shared.errors import OutcomeUnknownError, TransientError
+from shared.moments import moment
 from shared.records import Part
 from shared.settings import Account
 from workers.messages_api import SentMessage
@@ -29,7 +30,7 @@ TRIAL_PREFIX = "Sent from your Twilio trial account -"
 async def find_sent(env: Environment, account: Account, part: Part, *, journaled_ms: int) -> SentMessage | None:
     """The message at Twilio that carries `part`, None if its log shows none (yet). Raises OutcomeUnknownError if Twilio
     cannot be asked: then nothing is known."""
-    since = datetime.fromtimestamp(journaled_ms / 1000, UTC) - CLOCK_SLACK
+    since = moment(journaled_ms) - CLOCK_SLACK
     if env.twilio is None:
         raise RuntimeError("this worker was started without a Twilio client")
     try:

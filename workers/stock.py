@@ -1,21 +1,22 @@
-"""`arq workers.<stage>.WorkerSettings`: a stage on a stock arq worker. For compatibility; degraded.
+"""`arq workers.<stage>.WorkerSettings`, `probe` among them: a stage on a stock arq worker. For compatibility; degraded.
 
 It polls every half second, renews no lease (a job whose worker died waits for `job_timeout`), and ends when Redis is
 away. What is promised still holds: commits are fenced, sends are journalled. Prefer `textgate worker`.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from arq.connections import RedisSettings
 
 from shared.durability import confirmation
 from shared.group_commit import GroupCommit
-from shared.keys import Keys
+from shared.keys import PROBE, Keys
 from shared.logs import take_over_loggers
 from shared.queue import deserialize, serialize
 from shared.redis_client import connect
-from shared.settings import load_settings
+from shared.settings import Settings, load_settings
 from shared.start_up import start_up
 from workers.release import release_job
 from workers.run import JOB_TIMEOUT_S, concurrency, hooks, redis_url
@@ -41,21 +42,54 @@ def worker_settings(spec: StageSpec) -> type:
         await group.close()
         await on_shutdown(ctx)
 
+    return _settings_class(
+        settings,
+        queue=spec.stage.value,
+        functions=[stage_job(spec), release_job()],
+        on_startup=start,
+        on_shutdown=stop,
+        max_jobs=concurrency(spec.stage, settings),
+        job_timeout=JOB_TIMEOUT_S,
+    )
+
+
+def probe_settings() -> type:
+    """The same for the probe worker. Raises ConfigError."""
+    from workers.probing import run as probing  # not with the stages: it brings the probe along
+
+    settings = load_settings(None, os.environ)
+    start_up(settings, role=f"worker {PROBE}")
+    on_startup, on_shutdown = probing.hooks(settings)
+
+    async def start(ctx: dict[str, Any]) -> None:
+        take_over_loggers()
+        await on_startup(ctx)
+
+    return _settings_class(
+        settings,
+        queue=PROBE,
+        functions=[probing.probe_job()],
+        cron_jobs=[probing.plan_cron(Keys(settings.redis.prefix))],
+        on_startup=start,
+        on_shutdown=on_shutdown,
+        max_jobs=settings.workers.concurrency(PROBE),
+        job_timeout=probing.JOB_TIMEOUT_S,
+    )
+
+
+def _settings_class(settings: Settings, *, queue: str, functions: Sequence[Any], **more: Any) -> type:
     return type(
         "WorkerSettings",
         (),
         {
-            "functions": [stage_job(spec), release_job()],
-            "queue_name": Keys(settings.redis.prefix).queue(spec.stage.value),
+            "functions": functions,
+            "queue_name": Keys(settings.redis.prefix).queue(queue),
             "redis_settings": RedisSettings.from_dsn(redis_url(settings)),
-            "on_startup": start,
-            "on_shutdown": stop,
-            "max_jobs": concurrency(spec.stage, settings),
             "max_tries": MAX_TRIES,
-            "job_timeout": JOB_TIMEOUT_S,
             "job_completion_wait": GRACE_S,
             "keep_result": 0,
             "job_serializer": serialize,
             "job_deserializer": deserialize,
+            **more,
         },
     )

@@ -1,6 +1,4 @@
-"""How the API's answers are made: JSON, times, links. Pure functions."""
-
-import datetime
+"""How the API's answers are made: JSON, links. Pure functions."""
 
 import msgspec
 from starlette.responses import Response
@@ -18,16 +16,6 @@ def json_response(document: Wire, *, status: int = 200, headers: dict[str, str] 
         media_type="application/json",
         headers={"cache-control": "no-store", **(headers or {})},
     )
-
-
-def moment(at_ms: int) -> datetime.datetime:
-    """A stored time as the API says it."""
-    return datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC)
-
-
-def maybe_moment(at_ms: int | None) -> datetime.datetime | None:
-    """Likewise, or null."""
-    return None if at_ms is None else moment(at_ms)
 
 
 def links(message_id: str, conversation: str) -> Links:

@@ -8,13 +8,14 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ingress.api.answers import json_response, links, maybe_moment, moment
+from ingress.api.answers import json_response, links
 from ingress.api.problems import Kind, RefusedError
 from ingress.api.service import Service
 from ingress.api.stored import StoredMessage, load_message
 from ingress.api.wire import Cause, Message, MessagePart, MessageStatus, PartPhase
 from shared.holds import Canceled, cancel
 from shared.keys import Stage
+from shared.moments import maybe_moment, moment
 from shared.outbox import PartState, Status
 from shared.records import DeadLetter, decode_part
 from shared.settings import ApiScope, ApiToken

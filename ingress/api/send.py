@@ -12,7 +12,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ingress.api.answers import json_response, links, maybe_moment, moment
+from ingress.api.answers import json_response, links
 from ingress.api.body import parse_send, read_json
 from ingress.api.problems import Kind, RefusedError, invalid
 from ingress.api.service import Service
@@ -21,6 +21,7 @@ from ingress.api.wire import Accepted, MessageStatus, SendRequest
 from shared.idempotency import IdempotencyKey, Submitted, SubmitVerdict, submit, submitted_of
 from shared.keys import conversation_id
 from shared.media_urls import BadMediaError, check_media
+from shared.moments import maybe_moment, moment
 from shared.phone import Address, parse_person
 from shared.records import Origin, Reply
 from shared.send_at import PAST, check_send_at

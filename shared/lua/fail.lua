@@ -1,6 +1,8 @@
 -- fail.lua: count one failure of a lane's current turn, and keep why. Claims are no measure of it: a worker that dies takes the
 -- attempt of every turn that it held with it, and a turn must not use up its retries on the deaths of its neighbours.
 --
+-- May be sent again after a lost reply: a failure that is the latest in the story already, to the millisecond at which its worker
+-- saw it, is not counted once more. (Two failures of one turn are never so close: a wait lies between them.)
 --
 -- Fields of the conversation's hash that only live as long as the turn: <stage>:failures, their number; <stage>:failing_ms, since
 -- when; <stage>:story, the latest of them, one JSON object per line, oldest first; <stage>:last, the last reason of any kind
@@ -18,8 +20,11 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {0, 0} end
 redis.call('PERSIST', KEYS[1])
 redis.call('HSETNX', KEYS[1], failing, string.format('%.0f', now))
 local age_ms = math.max(0, now - tonumber(redis.call('HGET', KEYS[1], failing)))
-local failures = redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':failures', 1)
 local story = redis.call('HGET', KEYS[1], ARGV[1] .. ':story') or ''
+if string.sub(story, -#ARGV[3] - 1) == ARGV[3] .. '\n' then
+  return {tonumber(redis.call('HGET', KEYS[1], ARGV[1] .. ':failures') or '1'), age_ms}
+end
+local failures = redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':failures', 1)
 local _, kept = string.gsub(story, '\n', '')
 if kept >= tonumber(ARGV[4]) then story = string.gsub(story, '^[^\n]*\n', '', 1) end
 redis.call('HSET', KEYS[1], ARGV[1] .. ':story', story .. ARGV[3] .. '\n', ARGV[1] .. ':last', ARGV[3])

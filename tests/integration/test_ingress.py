@@ -382,6 +382,25 @@ async def test_json_is_verified_by_its_hash_and_then_refused(twilio: Caller) -> 
     assert (await twilio.send(body + b" ", **options))[0] == 403
 
 
+async def test_a_look_of_the_probe_is_recognised_and_refused_and_counted_all_the_same(
+    redis_url: str, redis: Redis
+) -> None:
+    limits = RateLimits(failed_signatures_per_minute=2)
+    probe = {"user-agent": "Textgate-Probe"}
+    async with gateway(redis_url, msgspec.structs.replace(ACCOUNT, rate_limits=limits)) as twilio:
+        with structlog.testing.capture_logs() as logged:
+            statuses = [
+                (await twilio.send(b"", headers=probe, client="192.0.2.9"))[0],
+                (await twilio.send(b"", headers=probe, client="192.0.2.9", signature="forged"))[0],
+                (await twilio.send(b"", headers=probe, client="192.0.2.9"))[0],
+            ]
+    assert statuses == [403, 403, 429]
+    told = [event for event in logged if event["event"] == "webhook_rejected"]
+    assert [event["log_level"] for event in told] == ["warning"] * 3
+    assert "likely our own probe" in told[0]["reason"]
+    assert "auth token differs" in told[1]["reason"], "a signature is looked into, whoever claims to send it"
+
+
 async def test_many_bad_signatures_of_one_client_get_429_and_harm_nobody_else(redis_url: str, redis: Redis) -> None:
     limits = RateLimits(failed_signatures_per_minute=3)
     async with gateway(redis_url, msgspec.structs.replace(ACCOUNT, rate_limits=limits)) as twilio:

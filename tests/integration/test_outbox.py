@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from shared.accounts import load_pause, pause, resume
+from shared.aftermath import aftermath_of
 from shared.dead_letters import bury
 from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, fail
+from shared.optout import Cause, is_opted_out, load_trail
 from shared.outbox import (
     PartState,
+    Recorded,
     Status,
     dispatch,
     load_part_of_sid,
@@ -53,6 +57,7 @@ class Desk:
 
     redis: Redis
     keys: Keys
+    seen_ms: int = 0
 
     async def send(self, call: Call) -> Any:
         (reply,) = await execute(self.redis, [call])
@@ -86,7 +91,8 @@ class Desk:
 
     async def fail(self, turn: str) -> int:
         lane = self.keys.lane(Stage.OUTBOUND, CONVERSATION)
-        setback = setback_of("it failed", code="unreachable")
+        self.seen_ms += 1  # no two failures of a turn are seen at the same moment
+        setback = msgspec.structs.replace(setback_of("it failed", code="unreachable"), at_ms=self.seen_ms)
         failures, _ = await self.send(fail(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback))
         return int(failures)
 
@@ -255,6 +261,48 @@ async def test_a_callback_by_another_accounts_webhook_settles_nothing(desk: Desk
     assert (await desk.dispatch(part_of(0), "b"))[0] == "in_doubt"
 
 
+async def test_what_a_failure_means_for_the_account_is_done_in_the_step_that_records_it(desk: Desk) -> None:
+    """A crash in between left a failure that was known and an account that went on: no repetition mends that."""
+    await desk.fill(part_of(0))
+    await desk.dispatch(part_of(0))
+    facts: dict[str, Any] = {
+        "keys": desk.keys,
+        "part_id": part_of(0).part_id,
+        "sid": "SM1",
+        "status": Status.UNDELIVERED,
+    }
+    aftermath = aftermath_of(30034, to=PEER)
+    another = record_status(**facts, account_id="another", aftermath=aftermath)
+    assert not recorded_of(await desk.send(another)).paused
+    assert await load_pause(desk.redis, desk.keys, "another") is None
+
+    call = record_status(**facts, account_id="default", aftermath=aftermath)
+    assert recorded_of(await desk.send(call)).paused
+    paused = await load_pause(desk.redis, desk.keys, "default")
+    assert paused is not None
+    assert paused.code == "twilio-30034"
+
+    await resume(desk.redis, desk.keys, "default")
+    assert recorded_of(await desk.send(call)) == Recorded(outcome="stale"), "a repetition after the operator's resume"
+    assert await load_pause(desk.redis, desk.keys, "default") is None
+
+
+async def test_a_late_21610_opts_the_person_out_in_the_step_that_records_it(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    await desk.dispatch(part_of(0))
+    call = record_status(
+        keys=desk.keys,
+        part_id=part_of(0).part_id,
+        sid="SM1",
+        status=Status.FAILED,
+        account_id="default",
+        aftermath=aftermath_of(21610, to=f"rcs:{PEER}"),
+    )
+    assert [recorded_of(await desk.send(call)).opted_out for _ in range(2)] == [True, False]
+    assert await is_opted_out(desk.redis, desk.keys, "default", PEER)
+    assert [change.cause for change in await load_trail(desk.redis, desk.keys, "default", PEER)] == [Cause.TWILIO]
+
+
 async def test_the_journal_keeps_under_which_sender_a_part_goes_out(desk: Desk) -> None:
     await desk.fill(part_of(0))
     await desk.dispatch(part_of(0))
@@ -270,6 +318,18 @@ async def test_failures_are_counted_per_turn(desk: Desk) -> None:
     await desk.settle(part_of(0), "SM1")
     assert await desk.fail(turn) == 0, "the turn is over"
     assert await desk.fail(await desk.turn()) == 1
+
+
+async def test_a_failure_that_is_told_again_after_a_lost_reply_counts_once(desk: Desk) -> None:
+    await desk.fill(part_of(0))
+    lane, turn = desk.keys.lane(Stage.OUTBOUND, CONVERSATION), await desk.turn()
+    assert await desk.fail(turn) == 1
+    setback = setback_of("it failed", code="unreachable")
+    call = fail(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback)
+    assert [(await desk.send(call))[0] for _ in range(3)] == [2, 2, 2]
+    assert await desk.send(note_put_off(lane=lane, stage=Stage.OUTBOUND, turn=turn, setback=setback_of("wait"))) == 1
+    assert (await desk.send(call))[0] == 2, "whatever was noted in between"
+    assert len(setbacks_in(await desk.redis.hget(lane.state, "outbound:story"))) == 2  # type: ignore[misc]
 
 
 async def test_the_reason_of_a_turn_is_forgotten_with_it(desk: Desk) -> None:

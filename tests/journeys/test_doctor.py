@@ -100,3 +100,11 @@ async def test_the_bundle_holds_no_secret_no_number_and_no_text(house: House) ->
     assert [each for each in hidden if each in text] == []
     assert '"agent": 1' in text  # the queue: its size is there
     assert '"dmPolicy": "allowlist"' in text
+
+
+async def test_a_bundle_overwrites_nothing(house: House) -> None:
+    file = house.folder / "kept.zip"
+    file.write_text("of another day")
+    said = await house.cli("doctor", "--bundle", str(file), status=1, stream="err")
+    assert "exists, and is not overwritten; name another file" in said
+    assert file.read_text() == "of another day"

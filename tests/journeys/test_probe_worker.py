@@ -1,6 +1,8 @@
 """The probe worker beside a gateway: texts that came while the ingress was down, kills, and several replicas."""
 
 import asyncio
+import json
+import sys
 
 from sandbox.config import DEFAULT_ACCOUNT_SID
 from sandbox.inbound import post_webhook, receive
@@ -73,3 +75,25 @@ async def test_three_replicas_probe_an_account_once(house: House) -> None:
     await house.until(put_off)
     await asyncio.gather(*(house.cli("channels", "status") for _ in range(2)))
     assert len(await load_history(house.redis, house.keys, "default")) == 1
+
+
+async def test_a_stock_arq_worker_probes_and_puts_the_next_run_off(house: House) -> None:
+    (house.folder / "textgate.json5").write_text(json.dumps(house.config))
+    command = (sys.executable, "-m", "arq", "workers.probe.WorkerSettings")
+    with (house.folder / "stock.log").open("wb") as log:
+        stock = await asyncio.create_subprocess_exec(
+            *command, stdout=log, stderr=log, env=house.environ, cwd=house.folder
+        )
+
+    async def put_off() -> bool:
+        assert stock.returncode is None, house.log("stock")
+        due = await house.redis.zscore(house.keys.queue(PROBE), house.keys.probe_job("default"))
+        seconds, _ = await house.redis.time()
+        return await load_result(house.redis, house.keys, "default") is not None and (due or 0) / 1000 > seconds + 60
+
+    try:
+        await house.until(put_off)
+    finally:
+        stock.terminate()
+        await asyncio.wait_for(stock.wait(), 30)
+    assert "Traceback" not in house.log("stock")

@@ -261,7 +261,7 @@ async def reload_what_is_wrong(vault: Vault) -> None:
             vault.write_config(wrong)
         await asyncio.gather(
             vault.say("config", "validate", "--json", status=78),
-            vault.say("config", "get", status=78),
+            vault.say("config", "get", status=0 if SECRET_IS_NOWHERE in wrong else 78),
             vault.say("pairing", "list", status=0 if SECRET_IS_NOWHERE in wrong else 78),
             vault.say("worker", "agent", status=78),
         )
@@ -270,7 +270,7 @@ async def reload_what_is_wrong(vault: Vault) -> None:
 
 
 SECRET_IS_NOWHERE = "nowhere"
-"""The name of the account whose secret leads nowhere: what only looks for the gateway does not ask for it."""
+"""The name of the account whose secret leads nowhere: what uses no secret does not ask for it."""
 
 
 def wrong_configurations(vault: Vault) -> Iterator[str]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.errors import TransientError
+from shared.moments import moment
 from workers.agents.contract import Reply, Turn
 
 Moment = Annotated[datetime.datetime, Meta(tz=True, description="RFC 3339, UTC.")]
@@ -87,7 +88,7 @@ def encode_turn(turn: Turn) -> bytes:
                 TextDocument(
                     message_sid=text.message_sid,
                     body=text.body,
-                    received_at=_moment(text.received_ms),
+                    received_at=moment(text.received_ms),
                     media=tuple(
                         AttachmentDocument(
                             content_type=each.content_type,
@@ -102,7 +103,7 @@ def encode_turn(turn: Turn) -> bytes:
                 for text in turn.texts
             ),
             history=tuple(
-                LineDocument(role=line.role.value, body=line.body, at=_moment(line.at_ms)) for line in turn.history
+                LineDocument(role=line.role.value, body=line.body, at=moment(line.at_ms)) for line in turn.history
             ),
         )
     )
@@ -137,10 +138,6 @@ def answer_schema() -> dict[str, Any]:
 def _schema(document: type[Document], title: str) -> dict[str, Any]:
     schema = msgspec.json.schema(document)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | schema
-
-
-def _moment(at_ms: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -9,3 +9,12 @@ The seam for whoever runs it (the command line, a worker, a console):
 msgpack, Redis and logs. `result.changes` is what `workers/probe/repair.py` can carry out and undo. Nothing here writes
 anything but `apply_change`.
 """
+
+
+def __getattr__(name: str) -> type:
+    """`WorkerSettings` for `arq workers.probe.WorkerSettings`, made when it is asked for. See `workers/stock.py`."""
+    if name != "WorkerSettings":
+        raise AttributeError(name)
+    from workers.stock import probe_settings
+
+    return probe_settings()

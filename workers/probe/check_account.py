@@ -32,6 +32,13 @@ TRIAL_ACCOUNT = warning(
 NO_BALANCE = bad(
     "no-balance", "The account has no money left: Twilio sends nothing.", "Add funds: Twilio's console, Billing."
 )
+# Source: Twilio's help, "What happens if my Twilio balance reaches zero?", "I haven't upgraded, why are there charges?"
+TRIAL_USED_UP = warning(
+    "trial-balance-used-up",
+    "The free balance of the trial is used up. Twilio suspends accounts without money; what a trial still gets through "
+    "is charged when it is upgraded.",
+    "Upgrade and add funds: Twilio's console, Billing.",
+)
 LOW_BALANCE = warning(
     "low-balance",
     "The account's balance is below `workers.probe.lowBalance`.",
@@ -57,6 +64,7 @@ KINDS = (
     ACCOUNT_SUSPENDED,
     TRIAL_ACCOUNT,
     NO_BALANCE,
+    TRIAL_USED_UP,
     LOW_BALANCE,
     TWILIO_UNREACHABLE,
     DETAILS_UNKNOWN,
@@ -112,8 +120,9 @@ def check_balance(facts: Facts, want: Expectation) -> Iterator[Finding]:
         return
     amount, currency = facts.balance.amount, facts.balance.currency
     is_trial = not isinstance(facts.account, Missing) and facts.account.kind == "Trial"
-    if amount <= 0 and not is_trial:
-        yield NO_BALANCE.found(f"The balance is {amount:.2f} {currency}.", balance=amount, currency=currency)
+    if amount <= 0:
+        kind, whose = (TRIAL_USED_UP, "trial's balance") if is_trial else (NO_BALANCE, "balance")
+        yield kind.found(f"The {whose} is {amount:.2f} {currency}.", balance=amount, currency=currency)
     elif amount < want.low_balance:
         yield LOW_BALANCE.found(
             f"The balance is {amount:.2f} {currency}, below {want.low_balance:g}.", balance=amount, currency=currency

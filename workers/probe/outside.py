@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from shared.config_rules import is_loopback_url
-from shared.route_mark import ROUTE_HEADER
+from shared.route_mark import PROBE_AGENT, ROUTE_HEADER
 from workers.probe.facts import Cause, Known, Missing, OutsideAnswer, OutsideFact
 from workers.public_addresses import PrivateAddressError, PublicResolver, is_public, leads_inside
 
@@ -46,7 +46,7 @@ def health_url(url: str) -> str:
 async def _ask(session: aiohttp.ClientSession, method: str, url: str) -> tuple[Known[OutsideAnswer], str]:
     """The answer and no trouble, or what was in the way."""
     options: dict[str, Any] = {"data": b""} if method == "POST" else {}
-    headers = {"User-Agent": "Textgate-Probe", "Content-Type": "application/x-www-form-urlencoded"}
+    headers = {"User-Agent": PROBE_AGENT, "Content-Type": "application/x-www-form-urlencoded"}
     try:
         async with session.request(
             method, URL(url, encoded=True), headers=headers, allow_redirects=False, **options

@@ -6,7 +6,6 @@ A probe that could not tell changes nothing, so a minute without Twilio's API is
 Redis keys: probed:<account>:alarm.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -15,6 +14,7 @@ from redis.asyncio import Redis
 
 from shared.keys import Keys
 from shared.logs import logger
+from shared.moments import moment
 from shared.phone import mask_numbers
 from shared.secrets import Secret
 from workers.probe.finding import Severity, Verdict
@@ -42,7 +42,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
             "event": "probe.bad" if self.bad else "probe.good",
             "account": self.result.account_id,
             "verdict": self.result.verdict.value,
-            "at": datetime.fromtimestamp(self.result.probed_ms / 1000, UTC).isoformat(timespec="seconds"),
+            "at": moment(self.result.probed_ms).isoformat(timespec="seconds"),
             "findings": [
                 {"code": each.code, "sentence": mask_numbers(each.sentence), "hint": mask_numbers(each.hint)}
                 for each in found

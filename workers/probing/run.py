@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 import msgspec
-from arq.cron import cron
-from arq.worker import func
+from arq.cron import CronJob, cron
+from arq.worker import Function, Retry, func
 from redis.exceptions import RedisError
 
 from shared.durability import confirmation
@@ -46,19 +46,29 @@ def run(settings: Settings) -> None:
 def make_worker(settings: Settings) -> engine.EventWorker:
     """The worker. Make it inside the running loop. Raises ConfigError if no Redis is configured."""
     keys = Keys(settings.redis.prefix)
-    on_startup, on_shutdown = _hooks(settings)
+    on_startup, on_shutdown = hooks(settings)
     return engine.EventWorker(
-        [func(probe, name=JOB, max_tries=MAX_TRIES, keep_result=0)],
+        [probe_job()],
         redis_url=redis_url(settings),
         keys=keys,
         stage=PROBE,
         max_jobs=settings.workers.concurrency(PROBE),
-        cron_jobs=[cron(plan, name=f"{keys.prefix}probe:plan", second=PLAN_AT_S)],
+        cron_jobs=[plan_cron(keys)],
         on_startup=on_startup,
         on_shutdown=on_shutdown,
         job_timeout=JOB_TIMEOUT_S,
         lease_s=settings.workers.lease_s,
     )
+
+
+def probe_job() -> Function:
+    """The arq function of `probe`."""
+    return func(probe, name=JOB, max_tries=MAX_TRIES, keep_result=0)
+
+
+def plan_cron(keys: Keys) -> CronJob:
+    """The arq cron job of `plan`."""
+    return cron(plan, name=f"{keys.prefix}probe:plan", second=PLAN_AT_S)
 
 
 async def plan(ctx: dict[str, Any]) -> None:
@@ -69,6 +79,15 @@ async def plan(ctx: dict[str, Any]) -> None:
 
 async def probe(ctx: dict[str, Any], account_id: str) -> None:
     """The job of one account. Returns only when the account is gone; else it is put off to its next run."""
+    try:
+        await _probe(ctx, account_id)
+    except PutOff as order:
+        if "engine" in ctx:
+            raise
+        raise Retry(defer=order.delay_s) from None  # a stock worker's word for it
+
+
+async def _probe(ctx: dict[str, Any], account_id: str) -> None:
     started = time.monotonic()
     desk: Desk = ctx["desk"]()
     account = desk.settings.enabled_accounts.get(account_id)
@@ -86,7 +105,7 @@ async def probe(ctx: dict[str, Any], account_id: str) -> None:
     raise PutOff(max(desk.settings.workers.probe.interval_s - spent_s, LEAST_WAIT_S), counted=False)
 
 
-def _hooks(settings: Settings) -> tuple[Any, Any]:
+def hooks(settings: Settings) -> tuple[Any, Any]:
     """arq's start-up and shut-down hooks. `ctx["desk"]()` is what a run needs, with the settings of the moment."""
     redis = connect(redis_url(settings))
     group = GroupCommit(connect(redis_url(settings)), confirm=confirmation(settings.redis))

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,7 @@ from shared.hosted_files import (
     FETCHED_TTL_MS,
     MAX_TOTAL_BYTES,
     MIN_COUNTED_BYTES,
+    SAFE_MS,
     TTL_MS,
     HostedFile,
     host_file,
@@ -22,9 +24,11 @@ from shared.hosted_files import (
     url_of,
 )
 from shared.keys import Keys
+from shared.outbox import PART_TTL_MS
+from shared.person import erase_person
 from shared.redis_client import connect
 from shared.settings import Settings
-from tests.integration.agents.conftest import Desk
+from tests.integration.agents.conftest import ANN, Desk
 from workers.agents.contract import File, Reply, Turn
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels " * 20
@@ -103,7 +107,7 @@ async def test_a_file_is_served_below_the_webhook_as_what_it_is(
     assert (got.headers["cache-control"], got.headers["x-content-type-options"]) == ("private", "nosniff")
 
 
-async def test_a_look_costs_nothing_and_a_fetch_ends_its_day(
+async def test_a_look_costs_nothing_and_a_fetch_ends_its_wait(
     desk: Desk, redis: Redis, redis_url: str, keys: Keys
 ) -> None:
     settings = await ask(desk, Reply(media=File(content=PNG)))
@@ -191,6 +195,40 @@ async def test_a_redis_full_of_pictures_takes_no_more_of_them(desk: Desk, redis:
     await redis.zadd(keys.hosted_index, {f"0:{MIN_COUNTED_BYTES}": 1}, xx=True)
     await ask(desk, Reply(texts="A cat", media=File(content=PNG)))
     assert len((await desk.said())[-1].media) == 1, "what has expired makes room"
+
+
+async def test_a_file_outlives_a_pause_and_makes_way_only_when_it_has_waited_long(
+    desk: Desk, redis: Redis, keys: Keys
+) -> None:
+    assert TTL_MS >= PART_TTL_MS, "a part may wait as long as its state is kept"
+    now_ms = time.time_ns() // 1_000_000
+    big = MAX_TOTAL_BYTES // 2
+    old, older, young, fetched = (letter * 43 for letter in "abcd")
+    ends = {old: TTL_MS - SAFE_MS - 1, older: TTL_MS - SAFE_MS - 2, young: TTL_MS, fetched: FETCHED_TTL_MS}
+    for token in (older, young):
+        await redis.set(keys.hosted(token), b"x", px=TTL_MS)
+        await redis.zadd(keys.hosted_index, {f"{token}:{big}": now_ms + ends[token]})
+    await ask(desk, Reply(texts="A cat", media=File(content=PNG)))
+    assert len((await desk.said())[-1].media) == 1
+    assert not await redis.exists(keys.hosted(older)), "what has waited for more than a day makes way"
+    assert await redis.exists(keys.hosted(young))
+
+    await redis.delete(keys.hosted_index)
+    await redis.zadd(keys.hosted_index, {f"{token}:{big}": now_ms + ends[token] for token in (young, fetched)})
+    await redis.zadd(keys.hosted_index, {f"{old}:{MIN_COUNTED_BYTES - 1}": now_ms + ends[old]})
+    await redis.set(keys.hosted(old), b"x", px=TTL_MS)
+    await ask(desk, Reply(texts="A cat", media=File(content=PNG)))
+    assert (await desk.said())[-1].texts == ("A cat", NOT_SENT)
+    assert await redis.exists(keys.hosted(old)), "and only if that makes room enough"
+    await redis.delete(keys.hosted_index)
+
+
+async def test_who_is_forgotten_leaves_no_file_that_waits(desk: Desk, redis: Redis, keys: Keys) -> None:
+    await ask(desk, Reply(texts="A cat", media=["https://example.com/dog.png", File(content=PNG)]))
+    token = (await desk.said())[0].media[1].rpartition("/")[2]
+    assert await redis.exists(keys.hosted(token))
+    await erase_person(redis, keys, "default", ANN)
+    assert not await redis.exists(keys.hosted(token), keys.hosted_index)
 
 
 async def test_the_example_of_the_docs_sends_both_pictures(desk: Desk) -> None:

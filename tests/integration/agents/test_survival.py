@@ -1,12 +1,14 @@
 """Every kind of agent in every way that agents go wrong: the turn fails or is bounded, worker and text survive."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.records import Origin
 from tests.integration.agents.conftest import Desk
@@ -123,3 +125,17 @@ async def test_what_fails_to_the_end_is_a_dead_letter_with_its_cause_and_an_apol
     assert len(letter.records) == 1
     (reply,) = await desk.said()
     assert (reply.texts, reply.origin, reply.markdown) == (("Sorry.",), Origin.APOLOGY, False)
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine", "generator"])
+async def test_what_it_raised_is_told_with_its_own_line_and_a_traceback_without_ours(desk: Desk, kind: str) -> None:
+    own = {"kind": "python", "callable": f"misbehaving_agent:crash_{kind}"}
+    desk.answer_with({"path": str(HERE), **own})
+    await desk.text("hello")
+    with capture_logs() as logged:
+        await desk.turn()
+    (told,) = [event for event in logged if event["event"] == "agent_failed"]
+    assert told["log_level"] == "error"
+    assert re.search(r"misbehaving_agent\.py:[0-9]+$", told["at"])
+    assert told["exception"].splitlines()[-1].partition(":")[0] in told["error"]
+    assert "user_code.py" not in told["exception"]

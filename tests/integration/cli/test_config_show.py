@@ -81,6 +81,20 @@ def test_get_without_a_path_shows_everything_but_the_secrets(textgate: Command, 
 
 
 @pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("channels.sms.accounts.support.dmPolicy", "pairing"),
+        ("channels.sms.accounts.support.authToken", "*** (env TOKEN)"),
+        ("channels.sms.accounts.alerts.authToken", "*** (exec /bin/echo)"),
+    ],
+)
+def test_get_needs_no_secret(textgate: Command, tmp_path: Path, path: str, value: str) -> None:
+    (tmp_path / "textgate.json5").write_text(SEVERAL)
+    done = textgate("config", "get", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{value}\n", "")
+
+
+@pytest.mark.parametrize(
     ("path", "said"),
     [
         ("channels.sms.dmpolicy", "channels.sms.dmpolicy: unknown key; did you mean dmPolicy?"),

@@ -83,6 +83,16 @@ def test_the_account_decides_how(textgate_format: Format, tmp_path: Path) -> Non
     assert b"there is no account third: choose one of first, second" in unknown.stderr
 
 
+def test_no_secret_need_be_at_hand(textgate_format: Format, tmp_path: Path) -> None:
+    (tmp_path / "textgate.json5").write_text(
+        """{channels: {sms: {accountSid: "AC00000000000000000000000000000000", authToken: "${NOT_SET_HERE}",
+          fromNumber: "+12025550100", publicWebhookUrl: "https://example.com/sms", partCounters: true}}}"""
+    )
+    done = textgate_format("Hi. " * 500, "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["parts"][0]["text"].startswith("(1/2)")
+
+
 def test_a_wrong_configuration_is_refused_before_anything_is_read(textgate_format: Format, tmp_path: Path) -> None:
     (tmp_path / "textgate.json5").write_text("{channels: {sms: {textChunkLimit: 0}}}")
     done = textgate_format("Hi")

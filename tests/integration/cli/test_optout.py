@@ -112,6 +112,14 @@ async def test_who_is_not_opted_out_cannot_be_removed(textgate: Command, redis: 
     assert textgate("optout", "add", BOB, "--account", "nobody").returncode == 1
 
 
+@pytest.mark.parametrize("written", ["Bob", "+1", "2025550122", "(202) 555-0122", "40404", "+1\t2"])
+async def test_only_a_whole_number_can_be_opted_out(textgate: Command, redis: Redis, keys: Keys, written: str) -> None:
+    done = textgate("optout", "add", written)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "+15551234567" in done.stderr
+    assert not await redis.exists(keys.opted_out("default"))
+
+
 async def test_nothing_is_queued_for_who_has_opted_out(textgate: Command, redis: Redis, keys: Keys) -> None:
     textgate("optout", "add", ANN, "--account", "default")
     for target in (f"sms:{ANN}", f"rcs:{ANN}"):

@@ -249,6 +249,10 @@ async def test_the_command_exports_then_erases_when_it_is_sure(
     again = textgate("person", "erase", ANN, "--yes", TEXTGATE_REDIS_URL=redis_url)
     assert "Nothing was known" in again.stdout
 
+    nothing = textgate("person", "export", ANN, TEXTGATE_REDIS_URL=redis_url)
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert nothing.stderr == f"textgate: nothing is known of {ANN}\n"
+
 
 @pytest.mark.parametrize("number", ["", "   "])
 def test_nobody_is_nobody(textgate: Command, number: str) -> None:  # noqa: F811

@@ -96,13 +96,30 @@ async def test_two_fixes_are_undone_one_by_one_with_exact_old_values(bench: Benc
         assert bench.number().sms_url == old
 
 
-@pytest.mark.parametrize("word", ["--fix", "--undo"])
-async def test_without_a_terminal_and_without_yes_it_refuses(bench: Bench, word: str) -> None:
+async def test_without_a_terminal_the_change_is_shown_and_waits_for_a_yes(bench: Bench) -> None:
     bench.set_number(sms_url=OLD)
-    said = await bench.cli(word)
+    said = await bench.cli("--fix")
     assert said.status == 2
-    assert "add --yes" in said.err
+    assert f"sms_url  {OLD} -> {bench.url}" in said.out
+    assert said.err == "textgate: nothing was changed, since there is no terminal to ask at: add --yes to write this\n"
     assert bench.written() == []
+
+    for_programs = await bench.cli("--fix", "--json")
+    (account,) = json.loads(for_programs.out)["probe"]["accounts"]
+    assert (for_programs.status, len(account["changes"]), account["applied"]) == (2, 1, [])
+
+    await bench.cli("--fix", "--yes")
+    undo = await bench.cli("--undo")
+    assert undo.status == 2
+    assert f"sms_url  {bench.url} -> {OLD}" in undo.out
+    assert "add --yes" in undo.err
+    assert bench.written() == ["SmsUrl"]
+
+
+async def test_without_a_terminal_nothing_to_change_is_no_question(bench: Bench) -> None:
+    said = await bench.cli("--fix")
+    assert (said.status, said.err) == (0, "")
+    assert "Nothing at Twilio is to be changed" in said.out
 
 
 async def test_fix_and_undo_contradict_each_other(bench: Bench) -> None:

@@ -57,6 +57,13 @@ def test_a_usage_line_has_each_bracket_once(name: str) -> None:
     assert "{[" not in usage
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_what_to_write_and_no_python_type(name: str) -> None:
+    shown = COMMANDS[name].get_help(typer.Context(COMMANDS[name], info_name=name))
+    raw = [word for word in re.findall(r"<[^<> ]*>", shown) if "|" not in word]
+    assert raw == [], "a metavar is missing, or the command's class is not PlainUsage"
+
+
 def test_the_options_of_the_program_itself_are_documented() -> None:
     intro = DOC.partition("\n### ")[0]
     options = {option for each in ROOT.params for option in each.opts if option.startswith("--")}

@@ -26,6 +26,13 @@ def test_an_unknown_code_is_no_guess() -> None:
         describe(99999)
 
 
+def test_a_code_that_records_an_opt_out_says_so_and_no_other_does() -> None:
+    told = {code: (describe(code)["whenRefused"], describe(code)["whenReported"]) for code in CODES}
+    saying = {code for code, words in told.items() if any("recorded as opted out" in each for each in words)}
+    assert saying == {21610}
+    assert all("until they text START" in words for words in told[21610])
+
+
 def test_only_an_account_is_paused_and_only_what_may_pass_is_tried_again() -> None:
     said = {error_class: " ".join(what_textgate_does(error_class)) for error_class in ErrorClass}
     assert [error_class for error_class, words in said.items() if "paused" in words] == [ErrorClass.ACCOUNT]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given, strategies as st
 
 from cli.log_lines import prefixed, readable
@@ -26,12 +27,22 @@ def test_a_level_other_than_info_is_shown() -> None:
     ]
 
 
-def test_a_traceback_keeps_its_lines() -> None:
-    assert lines({"event": "bug", "level": "error", "exception": "Traceback\n  File"}) == [
+@pytest.mark.parametrize("key", ["exception", "traceback"])
+def test_a_traceback_keeps_its_lines(key: str) -> None:
+    assert lines({"event": "bug", "level": "error", key: "Traceback\n  File"}) == [
         "error bug",
         "Traceback",
         "  File",
     ]
+
+
+def test_an_error_of_the_agent_is_a_sentence_with_its_place() -> None:
+    event = {"event": "agent_failed", "level": "error", "error": "KeyError: 'a'", "turn": 7}
+    assert lines({**event, "at": "my_agent.py:12", "exception": "Traceback"}) == [
+        "error the agent failed at my_agent.py:12: KeyError: 'a' turn=7",
+        "Traceback",
+    ]
+    assert lines(event) == ["error the agent failed: KeyError: 'a' turn=7"]
 
 
 def test_what_is_no_event_passes_as_it_is() -> None:

@@ -135,7 +135,18 @@ def test_what_a_second_terminal_is_told_holds_no_secret(gateway: Plan) -> None:
     assert [account.id for account in told.accounts] == ["default"]
 
 
+@pytest.mark.parametrize("said", ["#rc=1", "#"])
+def test_the_banner_shows_the_url_with_its_retries_as_twilio_wants_it(gateway: Plan, said: str) -> None:
+    (account,) = gateway.settings.accounts.values()
+    other = msgspec.structs.replace(account, public_webhook_url=f"https://example.com/hook{said}")
+    plan = msgspec.structs.replace(
+        gateway, settings=msgspec.structs.replace(gateway.settings, accounts={"default": other})
+    )
+    lines = list(banner(plan, redis="embedded", state_option=None))
+    assert f"  webhook    /webhooks/sms -> account default, public URL https://example.com/hook{said}" in lines
+
+
 def test_the_banner_names_routes_and_the_next_commands(gateway: Plan) -> None:
     lines = "\n".join(banner(gateway, redis="embedded", state_option=Path("/my state")))
-    assert "/webhooks/sms -> account default, public URL https://example.com/hook" in lines
+    assert "/webhooks/sms -> account default, public URL https://example.com/hook (#rc=3&rp=ct,rt,5xx" in lines
     assert "textgate pairing approve CODE --notify --state-dir '/my state'" in lines

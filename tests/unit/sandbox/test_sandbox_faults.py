@@ -1,5 +1,9 @@
 """Scripted faults strike the requests that they name, in order, and then no more."""
 
+import re
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from sandbox.faults import Answer, Fault, FaultQueue, Operation, Subject, matches, server_error, too_many_requests
@@ -64,3 +68,16 @@ def test_clearing_leaves_nothing() -> None:
     queue.add(Fault())
     queue.clear()
     assert queue.take(create()) is None
+
+
+DOC = (Path(__file__).parents[3] / "docs/cli.md").read_text()
+
+
+def test_each_fault_in_the_documentation_is_one() -> None:
+    shown = re.findall(r"/sandbox/faults -d '([^']*)'", DOC)
+    assert [msgspec.json.decode(each, type=Fault).answer for each in shown] == [
+        Answer.ERROR,
+        Answer.DROP,
+        Answer.ERROR,
+        Answer.USUAL,
+    ]
