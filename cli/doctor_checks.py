@@ -7,6 +7,7 @@ import msgspec
 
 from cli.channels_words import duration, iso, mask_numbers, plural
 from cli.doctor_facts import DoctorFacts, Inside
+from shared.data_version import decide_refusal
 from shared.keys import PROBE, Stage
 from shared.settings import Durability
 from workers.probe.finding import Severity, Verdict
@@ -146,6 +147,16 @@ def check_server(facts: DoctorFacts, inside: Inside) -> Iterator[Found]:
         yield bad("redis-memory", sentence, "Set `maxmemory-policy noeviction`: a text that is dropped is lost.")
 
 
+def check_data(facts: DoctorFacts, inside: Inside) -> Iterator[Found]:
+    """May this version work on what is stored?"""
+    target = facts.gateway.target
+    refusal = decide_refusal(inside.data, prefix=target.prefix if target else facts.gateway.settings.redis.prefix)
+    if refusal is not None:
+        yield bad("data-version", f"{refusal.found}.", f"{refusal.expected.capitalize()}.")
+    elif inside.data is not None:
+        yield ok("data-version", f"The stored data has version {inside.data.version}, which this version knows.")
+
+
 def check_persistence(facts: DoctorFacts, inside: Inside) -> Iterator[Found]:
     """Does the server keep what `redis.durability` promises?"""
     server, durability = inside.server, facts.gateway.settings.redis.durability
@@ -251,6 +262,7 @@ CHECKS: tuple[Callable[[DoctorFacts], Iterator[Found]], ...] = (
 )
 INSIDE_CHECKS: tuple[Callable[[DoctorFacts, Inside], Iterator[Found]], ...] = (
     check_server,
+    check_data,
     check_persistence,
     check_clock,
     check_workers,

@@ -1,7 +1,7 @@
 """What `textgate doctor` looks at, fetched. Reads only; what cannot be had is None.
 
-Redis keys: those of `channels_live.py`, conversation:*, busy, probed:*. HTTP: the local ingress, and if asked Twilio's
-clock.
+Redis keys: those of `channels_live.py`, conversation:*, busy, probed:*, data-version. HTTP: the local ingress, and if
+asked Twilio's clock.
 """
 
 import time
@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from cli.channels_gateway import Gateway
 from cli.channels_live import LiveFacts, load_live
 from cli.readiness import status_of
+from shared.data_version import Mark, load_mark
 from shared.keys import PROBE, Keys
 from shared.live_workers import load_live_workers
 from shared.redis_client import connect
@@ -43,6 +44,8 @@ class Inside(msgspec.Struct, frozen=True, kw_only=True):
 
     server: Server
     live: LiveFacts
+    data: Mark | None
+    """The version of what is stored; None: no process of ours was ever here."""
     probe_workers: int
     probes: dict[str, ProbeResult | None]
     """The last result of each account that is switched on."""
@@ -73,6 +76,7 @@ async def load_inside(redis: Redis, keys: Keys, gateway: Gateway) -> Inside:
     return Inside(
         server=await _server(redis),
         live=await load_live(redis, keys, accounts),
+        data=await load_mark(redis, keys),
         probe_workers=len(await load_live_workers(redis, keys, PROBE)),
         probes={account_id: await load_result(redis, keys, account_id) for account_id in enabled},
         orphans=await _orphans(redis, keys, set(enabled)),

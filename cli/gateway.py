@@ -27,6 +27,7 @@ from cli.supervisor import Supervisor
 from cli.target import needs_no_option
 from cli.terminal import Paint
 from cli.worker_health import worker_is_up
+from shared.data_version import ensure_data_version
 from shared.errors import UsageError
 from shared.keys import Keys, Stage
 from shared.redis_client import AWAY, connect
@@ -120,7 +121,7 @@ class Gateway:
         redis = connect(configured.reveal() if configured else self._embedded_url or "")
         try:
             try:
-                await redis.ping()
+                await ensure_data_version(redis.execute_command, Keys(self._plan.settings.redis.prefix))
             except AWAY as error:
                 raise UsageError(
                     f"Redis does not answer ({type(error).__name__}): start it, correct TEXTGATE_REDIS_URL or "

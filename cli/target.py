@@ -120,14 +120,17 @@ def _configured_url(config: str | None) -> Secret:
 
 @asynccontextmanager
 async def opened(target: Target) -> "AsyncIterator[tuple[Redis, Keys]]":
-    """A client and the key names. Turns a Redis that is away into a UsageError."""
+    """A client and the key names. Turns a Redis that is away into a UsageError; raises ConfigError for data of a
+    version that we do not know."""
     from redis.exceptions import AuthenticationError, NoPermissionError
 
+    from shared.data_version import refuse_unknown_data
     from shared.redis_client import AWAY, connect
 
-    redis = connect(target.redis_url.reveal())
+    redis, keys = connect(target.redis_url.reveal()), Keys(target.prefix)
     try:
-        yield redis, Keys(target.prefix)
+        await refuse_unknown_data(redis, keys)
+        yield redis, keys
     except (AuthenticationError, NoPermissionError) as error:
         raise UsageError("Redis refused us: check user, password and rights in TEXTGATE_REDIS_URL") from error
     except AWAY as error:

@@ -37,6 +37,7 @@ PERMANENT = (
     "hold:*",  # only while a message waits for its time; see lua/lib/holds.lua
     "part:*",  # only while dispatching; see lua/dispatch_part.lua
     "conversation:*",  # only while one of its lanes is busy; see lib/lanes.lua
+    "data-version",
 )
 """Shapes (after the prefix) of keys that may live without a TTL."""
 
@@ -99,6 +100,9 @@ class Keys:
         self.busy = f"{prefix}busy"
         """Sorted set: list key of each lane that holds work -> ms of its last sign of life. Lane scripts
         write, the sweeper reads. Permanent."""
+        self.data_version = f"{prefix}data-version"
+        """String: "version writer", the format of everything below the prefix. The process that reaches Redis first
+        writes, every process and command reads at its start. Permanent. See `shared/data_version.py`."""
         self.dead = f"{prefix}dead"
         """Sorted set: dead letter id -> ms of burial. Permanent until retried or dropped."""
         self.dead_expired = f"{prefix}dead:expired"

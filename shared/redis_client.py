@@ -7,11 +7,12 @@ loops above, which know whether they may wait (a worker) or must answer now (the
 
 import re
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import redis
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import ExponentialBackoff, NoBackoff
@@ -39,6 +40,8 @@ AWAY = (
     OSError,
 )
 """What a Redis that is away, starting, failing over or full raises: wait and try again, never die."""
+
+Greet = Callable[[AbstractConnection], Awaitable[None]]
 
 _LATER = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|MASTERDOWN|READONLY|LOADING|BUSY) |OOM command not allowed")
 """Replies that redis-py has no class for. Redis 6.2 tells what goes wrong inside a script in the text only."""
@@ -75,12 +78,15 @@ def connection_options() -> dict[str, Any]:
     }
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, *, greet: Greet | None = None) -> Redis:
     """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://`; connects at the first command.
 
-    Replies are bytes. With Sentinel every new connection asks who the primary is now.
+    Replies are bytes. With Sentinel every new connection asks who the primary is now. `greet`: what is done on every
+    new connection instead of its own `on_connect`.
     """
     options = connection_options()
+    if greet is not None:
+        options["redis_connect_func"] = greet
     if not url.startswith("unix://"):
         options |= KEEP_ALIVE
     if url.startswith(SENTINEL):

@@ -3,7 +3,8 @@
 What each turn does: everything that running jobs have handed in since the last one (group commit), then, if there is
 a reason to, one `lua/cycle.lua` (finish what is done, claim as many due jobs as there are free slots), all in one
 pipeline. Then it sleeps until a job hands something in or ends, the bell rings, or the next job is due. The states of a
-job, who moves it on and what a crash leaves are written at the head of `lua/cycle.lua`.
+job, who moves it on and what a crash leaves are written at the head of `lua/cycle.lua`. Before the first turn it sees
+to the version of the stored data, and ends with a ConfigError if that is not known (`shared/data_version.py`).
 
 **For stages.** A job function is called as in arq, `await function(ctx, *args, **kwargs)`. Beside arq's own entries
 (`job_id`, `job_try`, `enqueue_time`, `score`, `redis`) `ctx` holds, in this engine only:
@@ -48,6 +49,7 @@ from arq.typing import StartupShutdown, WorkerCoroutine
 from arq.worker import Function, Worker
 
 from shared.claims import Claimant
+from shared.data_version import ensure_data_version
 from shared.group_commit import Confirm
 from shared.keys import Keys, Stage
 from shared.logs import logger
@@ -156,6 +158,7 @@ class EventWorker(Worker):
             lanes=keys.lane(Stage(stage), "").list if peek else "",
             abort=allow_abort_jobs,
         )
+        self._keys = keys
         self._grace_s = grace_s
         self._loop = Loop(
             self,
@@ -183,7 +186,7 @@ class EventWorker(Worker):
 
     async def main(self) -> None:
         """Run until a signal (or, with `burst`, until the queue is empty). Replaces arq's polling loop."""
-        if not await self._loop.wait_for_redis():
+        if not await self._loop.wait_for_redis(partial(ensure_data_version, self.pool.execute_command, self._keys)):
             return
         self.ctx["redis"] = self.pool
         if self.on_startup:

@@ -7,7 +7,7 @@ those of `engine_turn.py`, `engine_house.py` and the bell.
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -68,15 +68,18 @@ class Loop:
         self._leave_by: float | None = None
         """Set once it is time to leave: the latest moment."""
         self._handing_back = False
+        self._reached = False
 
-    async def wait_for_redis(self) -> bool:
-        """True when Redis answers; False if it is time to leave before that."""
+    async def wait_for_redis(self, greet: Callable[[], Awaitable[object]]) -> bool:
+        """True when Redis has answered `greet`; False if it is time to leave before that. Raises what is no trouble of
+        Redis'; then, and before, `close` sends nothing."""
         while self._leave_by is None:
             try:
-                await self._worker.pool.ping()
+                await greet()
             except TROUBLE as error:
                 await self._outage.wait(error)
             else:
+                self._reached = True
                 return True
         return False
 
@@ -118,6 +121,8 @@ class Loop:
         if self.running:
             await asyncio.wait(list(self._worker.tasks.values()), timeout=UNWIND_S)
         await self._bell.close()
+        if not self._reached:
+            return
         with contextlib.suppress(*TROUBLE, TimeoutError):
             async with asyncio.timeout(UNWIND_S):
                 # The look passes on what the bell's last token, perhaps taken by us, has announced.

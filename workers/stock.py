@@ -10,10 +10,12 @@ from typing import Any
 
 from arq.connections import RedisSettings
 
+from shared.data_version import ensure_data_version
 from shared.durability import confirmation
+from shared.errors import EX_CONFIG, ConfigError
 from shared.group_commit import GroupCommit
 from shared.keys import PROBE, Keys
-from shared.logs import take_over_loggers
+from shared.logs import logger, take_over_loggers
 from shared.queue import deserialize, serialize
 from shared.redis_client import connect
 from shared.settings import Settings, load_settings
@@ -34,7 +36,7 @@ def worker_settings(spec: StageSpec) -> type:
     group = GroupCommit(connect(redis_url(settings)), confirm=confirmation(settings.redis))
 
     async def start(ctx: dict[str, Any]) -> None:
-        take_over_loggers()  # the arq command has set up its own after it imported this
+        await _begin(ctx, settings)
         await on_startup(ctx)
         ctx["group"] = group
 
@@ -62,7 +64,7 @@ def probe_settings() -> type:
     on_startup, on_shutdown = probing.hooks(settings)
 
     async def start(ctx: dict[str, Any]) -> None:
-        take_over_loggers()
+        await _begin(ctx, settings)
         await on_startup(ctx)
 
     return _settings_class(
@@ -75,6 +77,16 @@ def probe_settings() -> type:
         max_jobs=settings.workers.concurrency(PROBE),
         job_timeout=probing.JOB_TIMEOUT_S,
     )
+
+
+async def _begin(ctx: dict[str, Any], settings: Settings) -> None:
+    """Before anything of ours. Raises SystemExit for data of a version that we do not know."""
+    take_over_loggers()  # the arq command has set up its own after it imported this
+    try:
+        await ensure_data_version(ctx["redis"].execute_command, Keys(settings.redis.prefix))
+    except ConfigError as error:  # the arq command would show a traceback, and end with 1
+        logger(__name__).error("data_refused", reason=str(error))
+        raise SystemExit(EX_CONFIG) from error
 
 
 def _settings_class(settings: Settings, *, queue: str, functions: Sequence[Any], **more: Any) -> type:
