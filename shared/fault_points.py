@@ -14,6 +14,9 @@ POINT = "TEXTGATE_FAULT_POINT"
 MARKS = "TEXTGATE_FAULT_MARKS"
 SIGNAL = "TEXTGATE_FAULT_SIGNAL"
 
+_ARMED = os.environ.get(POINT)
+"""Read once: these points are passed for every part."""
+
 
 class FaultPoint(StrEnum):
     """Where an outbound worker may be struck, in the order in which it gets there."""
@@ -30,7 +33,7 @@ class FaultPoint(StrEnum):
 
 def is_armed(point: FaultPoint) -> bool:
     """Whether this process is to die there."""
-    return os.environ.get(POINT) == point.value
+    return _ARMED is not None and point.value == _ARMED
 
 
 def reach(point: FaultPoint, conversation: str) -> None:

@@ -98,9 +98,9 @@ def _obey(work: Work, env: Environment, text: InboundText, command: Command, rec
 async def _answer(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> Answer:
     """Ask the agent."""
     agent = _section(env, texts[-1].account_id)
-    notice = _texts(env, texts[-1].account_id).say(TextKey.WORKING, number=texts[-1].sender)
-    told = _reply(work, texts[-1], Said(texts=(notice,)), Origin.NOTICE, suffix="-working") if notice else None
-    async with telling(work, env.keys, told, after_s=agent.still_working_after_s):
+    if agent.still_working_after_s > 0:
+        said = await _ask_patiently(work, env, texts, recalled, told_after_s=agent.still_working_after_s)
+    else:
         said = await _ask(work, env, texts, recalled)
     if not memory.keeps_history(agent):
         return Answer(said=said, origin=Origin.AGENT, memory=None)
@@ -110,6 +110,18 @@ async def _answer(work: Work, env: Environment, texts: tuple[InboundText, ...], 
     lines = (*memory.said_by_person(texts), *memory.said_to_person(written, now_ms))
     kept = memory.remember(recalled, lines, agent, key=env.keys.history(work.conversation), now_ms=now_ms)
     return Answer(said=said, origin=Origin.AGENT, memory=kept)
+
+
+async def _ask_patiently(
+    work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled, *, told_after_s: float
+) -> Said:
+    """The same; the person is told when it takes long, if the account has words for it."""
+    words = _texts(env, texts[-1].account_id).say(TextKey.WORKING, number=texts[-1].sender)
+    if not words:
+        return await _ask(work, env, texts, recalled)
+    notice = _reply(work, texts[-1], Said(texts=(words,)), Origin.NOTICE, suffix="-working")
+    async with telling(work, env.keys, notice, after_s=told_after_s):
+        return await _ask(work, env, texts, recalled)
 
 
 async def _ask(work: Work, env: Environment, texts: tuple[InboundText, ...], recalled: Recalled) -> Said:

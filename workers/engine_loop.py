@@ -170,9 +170,11 @@ class Loop:
         for moment in (self._due_at, self._leave_by):
             if moment is not None:
                 rest_s = min(rest_s, max(moment - self._worker.loop.time(), 0.0))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(rest_s):
-                await self._wake.wait()
+        alarm = self._worker.loop.call_later(rest_s, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            alarm.cancel()
         if self._due_at is not None and self._worker.loop.time() >= self._due_at:
             self._due_at, self._look = None, True
 

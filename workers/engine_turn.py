@@ -74,6 +74,7 @@ class Exchange:
     def __init__(
         self, redis: Redis, claimant: Claimant, running: dict[str, Running], *, confirm: Confirm | None
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._line = Line(redis)
         self._claimant = claimant
         self._confirm = confirm
@@ -90,7 +91,7 @@ class Exchange:
 
     def hand_in(self, call: Call, job: Running | None = None) -> asyncio.Future[Any]:
         """Send this call with the next pipeline."""
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[Any] = self._loop.create_future()
         self._handed.append(Handed(call, reply, job))
         return reply
 

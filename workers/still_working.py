@@ -20,11 +20,8 @@ log = logger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def telling(work: Work, keys: Keys, notice: Reply | None, *, after_s: float) -> AsyncIterator[None]:
-    """Send `notice` if what is inside takes longer than `after_s` (0: never). Failing to tell fails nothing else."""
-    if notice is None or after_s <= 0:
-        yield
-        return
+async def telling(work: Work, keys: Keys, notice: Reply, *, after_s: float) -> AsyncIterator[None]:
+    """Send `notice` if what is inside takes longer than `after_s`. Failing to tell fails nothing else."""
     teller = asyncio.create_task(_tell(work, still_working(work=work, keys=keys, notice=notice), after_s))
     try:
         yield

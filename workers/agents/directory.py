@@ -6,7 +6,7 @@ done, so that a reload breaks no request under way.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -40,18 +40,12 @@ class Agents:
             held.is_named = False
             self._close_if_idle(held)
 
-    @contextlib.asynccontextmanager
-    async def __call__(self, account: Account) -> AsyncIterator[Agent]:
+    def __call__(self, account: Account) -> "_Lent":
         held = self._named.get(account.backend)
         if held is None:  # a turn that began just before a reload
             held = _Held(load_agent(account.backend))
             held.is_named = False
-        held.turns += 1
-        try:
-            yield held.agent
-        finally:
-            held.turns -= 1
-            self._close_if_idle(held)
+        return _Lent(held, self._close_if_idle)
 
     async def close(self) -> None:
         """Close every agent; no turn is running any more."""
@@ -76,11 +70,23 @@ class _Held:
         self.is_named = True
 
 
+class _Lent:
+    """An agent for the length of one turn."""
+
+    def __init__(self, held: _Held, is_idle: Callable[[_Held], None]) -> None:
+        self._held = held
+        self._is_idle = is_idle
+
+    async def __aenter__(self) -> Agent:
+        self._held.turns += 1
+        return self._held.agent
+
+    async def __aexit__(self, *_: object) -> None:
+        self._held.turns -= 1
+        self._is_idle(self._held)
+
+
 def only(agent: Agent) -> AgentDirectory:
     """One agent for whatever account."""
 
-    @contextlib.asynccontextmanager
-    async def directory(_: Account) -> AsyncIterator[Agent]:
-        yield agent
-
-    return directory
+    return lambda _: contextlib.nullcontext(agent)

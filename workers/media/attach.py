@@ -1,7 +1,7 @@
 """A turn's texts as the agent gets them: with what came along, as far as its kind and its settings want that."""
 
-import contextlib
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from shared.agent_backends import EchoBackend, OpenAiBackend
 from shared.records import InboundText
@@ -12,17 +12,22 @@ from workers.media.inbound import Attachments, fetched, unfetched
 from workers.work import Environment
 
 
-@contextlib.asynccontextmanager
-async def with_attachments(env: Environment, texts: Sequence[InboundText]) -> AsyncIterator[tuple[Text, ...]]:
+def with_attachments(env: Environment, texts: Sequence[InboundText]) -> AbstractAsyncContextManager[tuple[Text, ...]]:
     """The texts; fetched files are there until the end of the block. Raises NotNow if the account is away."""
     account = env.account(texts[0].account_id)
-    if account.agent.media is AgentMedia.NONE:
-        yield _texts(texts, {})
-    elif not wants_files(account):
-        yield _texts(texts, unfetched(texts))
-    else:
-        async with fetched(texts, account, api_base=env.settings.twilio_api_base) as attachments:
-            yield _texts(texts, attachments)
+    if account.agent.media is AgentMedia.NONE or not any(text.media for text in texts):
+        return nullcontext(_texts(texts, {}))
+    if not wants_files(account):
+        return nullcontext(_texts(texts, unfetched(texts)))
+    return _with_files(env, account, texts)
+
+
+@asynccontextmanager
+async def _with_files(
+    env: Environment, account: Account, texts: Sequence[InboundText]
+) -> AsyncIterator[tuple[Text, ...]]:
+    async with fetched(texts, account, api_base=env.settings.twilio_api_base) as attachments:
+        yield _texts(texts, attachments)
 
 
 def wants_files(account: Account) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from workers.text import marks
-from workers.text.plain import MAX_MARKDOWN_CHARS, to_plain
+from workers.text.plain import MAX_MARKDOWN_CHARS, read_markdown, to_plain
+from workers.text.scrub import scrub
 from workers.text.segments import NON_GSM
 
 WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789éß", min_size=1, max_size=8)
@@ -24,11 +25,28 @@ URL_WRAPPINGS = (
     "[{}]({})", "![image]({})", '<a href="{}">label</a>', "`{}`", "```\n{}\n```", "[l][r]\n\n[r]: {}", "[unused]: {}",
     "a[^1]\n\n[^1]: {}", "| a | b |\n|---|---|\n| x | {} |", '<img alt="x" src="{}">', "# {}", "~~{}~~", "a\n\n    {}",
 )  # fmt: skip
+PLAIN = (
+    "a", "word", "é", "日本", "²", "\u0661.", "1", "2.", "3)", " ", "  ", "\n", "\n\n", "\n \n", "'", '"', "(", ")",
+    "-", "--", "---", "=", "===", "#", "+", "$", "$5 a$", "$$", "x^2", "{", "}", "https://ex.com/a?b=c#d", "www.ex.com",
+    "http://", ":", "/", "@", "a@b.co", "!", "?", ",", ".", "…", "—", "\u2019", "“", "🙂", "🇩🇪", "\u200d", "qz0z",
+    "qz0z0u", "%", "^", ";",
+)  # fmt: skip
+NOT_PLAIN = ("\\", "*", "_", "`", "&amp;", "<b>", "\t", "\u00a0", "\u2028", "|", "~~", "[", "]", "\r", "\x0b")
 
 
 @pytest.mark.parametrize("mark", [mark for name, mark in vars(marks).items() if name.isupper()])
 def test_the_marks_of_the_formatter_are_gsm_7(mark: str) -> None:
     assert NON_GSM.search(mark) is None
+
+
+@settings(max_examples=3000)
+@given(
+    st.lists(st.sampled_from(PLAIN), max_size=14).map("".join)
+    | st.lists(st.sampled_from(PLAIN + NOT_PLAIN), max_size=14).map("".join)
+    | NOISE
+)
+def test_what_is_not_parsed_would_have_come_out_the_same(text: str) -> None:
+    assert to_plain(text) == read_markdown(scrub(text))
 
 
 @settings(max_examples=1500)
