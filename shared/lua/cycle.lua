@@ -38,44 +38,44 @@ local RETRY_TTL_S = 88400 -- as in arq: attempts are forgotten after a day
 local LOOK_PAST = 1000 -- jobs of stock workers at the head that one cycle looks past
 local now = now_ms()
 
-local release = {
-  held = function() end,
-
-  done = function(id, keep_ms, ttl_ms, result)
+-- `holder`: of the job's in-progress key.
+local function release_one(i, holder, lost)
+  local id, verb, a, b, result = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  if holder ~= token then
+    lost[#lost + 1] = id
+  elseif verb == 'done' then
     finish_job(queue, id)
     if abort then redis.call('ZREM', 'arq:abort', id) end
-    if keep_ms ~= '0' then redis.call('SET', IN_PROGRESS .. id, '1', 'PX', keep_ms) end
+    if a ~= '0' then redis.call('SET', IN_PROGRESS .. id, '1', 'PX', a) end
     if result == '' then return end
-    if ttl_ms == '0' then redis.call('SET', 'arq:result:' .. id, result)
-    else redis.call('SET', 'arq:result:' .. id, result, 'PX', ttl_ms) end
-  end,
-
-  again = function(id, delay_ms, uncounted)
+    if b == '0' then redis.call('SET', 'arq:result:' .. id, result)
+    else redis.call('SET', 'arq:result:' .. id, result, 'PX', b) end
+  elseif verb == 'again' then
     redis.call('DEL', IN_PROGRESS .. id)
-    if uncounted == '1' and redis.call('DECR', RETRY .. id) <= 0 then redis.call('DEL', RETRY .. id) end
-    redis.call('ZADD', queue, now + delay_ms, id)
-  end,
-}
+    if b == '1' and redis.call('DECR', RETRY .. id) <= 0 then redis.call('DEL', RETRY .. id) end
+    redis.call('ZADD', queue, now + a, id)
+  end
+end
 
--- One question for many jobs. An id may come twice in a batch: what was released is no longer held.
+-- What is asked of many jobs is asked in one call. Of one alone it is asked without a table, which would cost more.
 local function release_some(first, last, lost)
-  local keys, gone = {}, {}
+  local keys, seen = {}, {}
   for i = first, last, 5 do keys[#keys + 1] = IN_PROGRESS .. ARGV[i] end
   local holders = redis.call('MGET', unpack(keys))
-  for i = first, last, 5 do
-    local id, verb = ARGV[i], ARGV[i + 1]
-    if gone[id] or holders[(i - first) / 5 + 1] ~= token then
-      lost[#lost + 1] = id
-    else
-      release[verb](id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
-      gone[id] = verb ~= 'held'
-    end
+  for n, key in ipairs(keys) do
+    if seen[key] then holders[n] = redis.call('GET', key) end -- twice in one batch: it may just have been released
+    release_one(first + 5 * (n - 1), holders[n], lost)
+    seen[key] = true
   end
 end
 
 local function release_all()
-  local lost = {}
-  for i = RELEASED, #ARGV, 5 * AT_ONCE do release_some(i, math.min(i + 5 * AT_ONCE - 1, #ARGV), lost) end
+  local lost, last = {}, #ARGV
+  if last < RELEASED + 5 then
+    if last > RELEASED then release_one(RELEASED, redis.call('GET', IN_PROGRESS .. ARGV[RELEASED]), lost) end
+    return lost
+  end
+  for i = RELEASED, last, 5 * AT_ONCE do release_some(i, math.min(i + 5 * AT_ONCE - 1, last), lost) end
   return lost
 end
 
@@ -105,7 +105,14 @@ end
 -- Scores and payloads of claims[first..], in two calls for all of them.
 local function complete(claims, first)
   if first > #claims then return end
-  local scores, keys, lease_end = {}, {}, now + lease_ms
+  local lease_end = now + lease_ms
+  if first == #claims then
+    local alone = claims[first]
+    redis.call('ZADD', queue, lease_end, alone[1])
+    alone[4] = redis.call('GET', 'arq:job:' .. alone[1])
+    return
+  end
+  local scores, keys = {}, {}
   for i = first, #claims do
     local id = claims[i][1]
     scores[#scores + 1], scores[#scores + 2], keys[#keys + 1] = lease_end, id, 'arq:job:' .. id
