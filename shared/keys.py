@@ -66,6 +66,10 @@ class LaneKeys(msgspec.Struct, frozen=True, kw_only=True):
     def as_tuple(self) -> tuple[str, str, str, str, str]:
         return (self.list, self.state, self.queue, self.bell, self.busy)
 
+    def beside(self) -> tuple[str, str, str]:
+        """The keys of a second lane of the same conversation: the other two are the first one's."""
+        return (self.list, self.queue, self.bell)
+
 
 class HoldKeys(msgspec.Struct, frozen=True, kw_only=True):
     """The three keys that every script about a hold takes, in this order. See `lua/lib/holds.lua`."""

@@ -33,13 +33,15 @@ def hand_over(
 ) -> Call:
     """Drop the `taken` oldest records of `source` and append `records` to `target`, if `turn` is still current.
 
+    Both lanes are of one conversation.
+
     `note` is written under each of `note_keys`, for as long as an inbound message is remembered; `memory` is what
     becomes of the history; `replied` notes the moment, for the guard against loops. The reply is 1, or 0 when another
     worker has committed this turn already (nothing was done).
     """
     return Call(
         script("hand_over"),
-        (*source.as_tuple(), *target.as_tuple(), *((memory.key,) if memory else ()), *note_keys),
+        (*source.as_tuple(), *target.beside(), *((memory.key,) if memory else ()), *note_keys),
         (
             source_stage.value,
             lane_payload(source_stage),

@@ -80,10 +80,14 @@ local function decide()
     return 'not_allowed'
   end
   local lane = lane_at(2, 1)
-  local refused = guard(lane, lane_at(7, 3), GUARD_KEY, GUARD, now)
+  local found = redis.call('HMGET', lane.state, 'replied_ms', 'rally', 'resting_ms', lane.stage, 'account')
+  local refused = guard(lane, found, lane_at(7, 3), GUARD_KEY, GUARD, now)
   if refused then return refused end
+  lane.turn = found[4] or string.format('%.0f', now)
+  if not (found[4] and found[5]) then -- a conversation is of one account with one peer for ever
+    redis.call('HSET', lane.state, 'account', ARGV[21], 'peer', sender, lane.stage, lane.turn)
+  end
   append(lane, 8, 8, now, tonumber(ARGV[17]))
-  redis.call('HSET', lane.state, 'account', ARGV[21], 'peer', sender)
   return 'accepted'
 end
 

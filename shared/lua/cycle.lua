@@ -29,7 +29,8 @@
 --
 -- Atomic because two workers must never claim one job, and a put-off must not be seen half.
 local queue, bell = KEYS[1], KEYS[2]
-local token, lease_ms, slots = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local AT_ONCE = 1000 -- Lua's stack takes 8,000 values
+local token, lease_ms, slots = ARGV[1], tonumber(ARGV[2]), math.min(tonumber(ARGV[3]), AT_ONCE)
 local peek, lanes, abort = tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
 local IN_PROGRESS, RETRY = 'arq:in-progress:', 'arq:retry:'
 local RELEASED = 7 -- where the released jobs start in ARGV
@@ -37,32 +38,44 @@ local RETRY_TTL_S = 88400 -- as in arq: attempts are forgotten after a day
 local LOOK_PAST = 1000 -- jobs of stock workers at the head that one cycle looks past
 local now = now_ms()
 
-local release = {
-  held = function() end,
-
-  done = function(id, keep_ms, ttl_ms, result)
+-- `holder`: of the job's in-progress key.
+local function release_one(i, holder, lost)
+  local id, verb, a, b, result = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  if holder ~= token then
+    lost[#lost + 1] = id
+  elseif verb == 'done' then
     finish_job(queue, id)
     if abort then redis.call('ZREM', 'arq:abort', id) end
-    if keep_ms ~= '0' then redis.call('SET', IN_PROGRESS .. id, '1', 'PX', keep_ms) end
+    if a ~= '0' then redis.call('SET', IN_PROGRESS .. id, '1', 'PX', a) end
     if result == '' then return end
-    if ttl_ms == '0' then redis.call('SET', 'arq:result:' .. id, result)
-    else redis.call('SET', 'arq:result:' .. id, result, 'PX', ttl_ms) end
-  end,
-
-  again = function(id, delay_ms, uncounted)
+    if b == '0' then redis.call('SET', 'arq:result:' .. id, result)
+    else redis.call('SET', 'arq:result:' .. id, result, 'PX', b) end
+  elseif verb == 'again' then
     redis.call('DEL', IN_PROGRESS .. id)
-    if uncounted == '1' and redis.call('DECR', RETRY .. id) <= 0 then redis.call('DEL', RETRY .. id) end
-    redis.call('ZADD', queue, now + delay_ms, id)
-  end,
-}
+    if b == '1' and redis.call('DECR', RETRY .. id) <= 0 then redis.call('DEL', RETRY .. id) end
+    redis.call('ZADD', queue, now + a, id)
+  end
+end
+
+-- What is asked of many jobs is asked in one call. Of one alone it is asked without a table, which would cost more.
+local function release_some(first, last, lost)
+  local keys, seen = {}, {}
+  for i = first, last, 5 do keys[#keys + 1] = IN_PROGRESS .. ARGV[i] end
+  local holders = redis.call('MGET', unpack(keys))
+  for n, key in ipairs(keys) do
+    if seen[key] then holders[n] = redis.call('GET', key) end -- twice in one batch: it may just have been released
+    release_one(first + 5 * (n - 1), holders[n], lost)
+    seen[key] = true
+  end
+end
 
 local function release_all()
-  local lost = {}
-  for i = RELEASED, #ARGV, 5 do
-    local id = ARGV[i]
-    if redis.call('GET', IN_PROGRESS .. id) ~= token then lost[#lost + 1] = id
-    else release[ARGV[i + 1]](id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]) end
+  local lost, last = {}, #ARGV
+  if last < RELEASED + 5 then
+    if last > RELEASED then release_one(RELEASED, redis.call('GET', IN_PROGRESS .. ARGV[RELEASED]), lost) end
+    return lost
   end
+  for i = RELEASED, last, 5 * AT_ONCE do release_some(i, math.min(i + 5 * AT_ONCE - 1, last), lost) end
   return lost
 end
 
@@ -72,7 +85,7 @@ local function records_of(id)
   return redis.call('LRANGE', string.match(id, '^(.*):[^:]*$'), 0, peek - 1)
 end
 
--- The claim; nil if another worker holds the job, or if it was the left-over of a lane that is idle.
+-- The claim, to be completed; nil if another worker holds the job, or if it was the left-over of a lane that is idle.
 local function claim(id, due)
   if not redis.call('SET', IN_PROGRESS .. id, token, 'NX', 'PX', lease_ms - 1) then return nil end
   local records = records_of(id)
@@ -80,42 +93,68 @@ local function claim(id, due)
     finish_job(queue, id)
     return nil, true
   end
-  redis.call('ZADD', queue, now + lease_ms, id)
   local attempt = 1
   if not redis.call('SET', RETRY .. id, '1', 'NX', 'EX', RETRY_TTL_S) then
     attempt = redis.call('INCR', RETRY .. id)
     redis.call('EXPIRE', RETRY .. id, RETRY_TTL_S)
   end
   local aborted = abort and redis.call('ZREM', 'arq:abort', id) or 0
-  return {id, due, attempt, redis.call('GET', 'arq:job:' .. id), aborted, records or {}}
+  return {id, due, attempt, false, aborted, records or {}}
+end
+
+-- Scores and payloads of claims[first..], in two calls for all of them.
+local function complete(claims, first)
+  if first > #claims then return end
+  local lease_end = now + lease_ms
+  if first == #claims then
+    local alone = claims[first]
+    redis.call('ZADD', queue, lease_end, alone[1])
+    alone[4] = redis.call('GET', 'arq:job:' .. alone[1])
+    return
+  end
+  local scores, keys = {}, {}
+  for i = first, #claims do
+    local id = claims[i][1]
+    scores[#scores + 1], scores[#scores + 2], keys[#keys + 1] = lease_end, id, 'arq:job:' .. id
+  end
+  redis.call('ZADD', queue, unpack(scores))
+  for i, payload in ipairs(redis.call('MGET', unpack(keys))) do claims[first + i - 1][4] = payload end
+end
+
+-- Claim from one page of the queue. How many jobs were passed over; when the job is due that ends the search, or false.
+local function claim_page(page, claims)
+  local passed = 0
+  for i = 1, #page, 2 do
+    local id, due = page[i], page[i + 1]
+    if tonumber(due) > now then return passed, due end
+    -- A write that takes no memory comes first. Redis, when full, refuses a script whose first write takes some; but a
+    -- full Redis drains only if its work can be claimed, and announced to those who can.
+    if #claims == 0 then redis.call('PERSIST', queue) end
+    if #claims < slots then
+      local claimed, dropped = claim(id, due)
+      if claimed then claims[#claims + 1] = claimed
+      elseif not dropped then passed = passed + 1 end
+    elseif redis.call('EXISTS', IN_PROGRESS .. id) == 0 then
+      ring(bell)
+      return passed, due
+    else
+      passed = passed + 1
+    end
+  end
+  return passed, false
 end
 
 -- Claims, and when the first job that was left is due. Work that is due but left wakes one more worker.
 local function claim_all()
   local claims, passed = {}, 0
   while passed < LOOK_PAST do
-    local room = slots - #claims
+    local room, first = slots - #claims, #claims + 1
     local last = passed + (passed == 0 and room or math.max(room, 99))
     local page = redis.call('ZRANGE', queue, passed, last, 'WITHSCORES')
-    local full = #page == 2 * (last - passed + 1)
-    for i = 1, #page, 2 do
-      local id, due = page[i], page[i + 1]
-      if tonumber(due) > now then return claims, due end
-      -- A write that takes no memory comes first. Redis, when full, refuses a script whose first write takes some; but a
-      -- full Redis drains only if its work can be claimed, and announced to those who can.
-      if #claims == 0 then redis.call('PERSIST', queue) end
-      if #claims < slots then
-        local claimed, dropped = claim(id, due)
-        if claimed then claims[#claims + 1] = claimed
-        elseif not dropped then passed = passed + 1 end
-      elseif redis.call('EXISTS', IN_PROGRESS .. id) == 0 then
-        ring(bell)
-        return claims, due
-      else
-        passed = passed + 1
-      end
-    end
-    if not full then break end
+    local more, due = claim_page(page, claims)
+    complete(claims, first) -- so they have left the head before the next page is looked at
+    passed = passed + more
+    if due or #page < 2 * (last - passed + more + 1) then return claims, due end
   end
   return claims, false
 end

@@ -55,6 +55,8 @@ if ARGV[13] ~= '' then
   if first[2] and tonumber(first[2]) <= now then return {'quiet', '0'} end
 end
 
+local has_hash = part[1] -- every script that writes the hash sets its state
+
 -- The day's segments: counted once for each part and day, before it takes a place in the pace. A part that is larger than the
 -- cap goes first on its day, or it would never go. One that is counted and then given up stays counted.
 local cap, day = tonumber(ARGV[18]), ARGV[19]
@@ -68,11 +70,12 @@ if cap > 0 and part[9] ~= day then
     redis.call('INCRBY', KEYS[8], ARGV[5])
     redis.call('PEXPIREAT', KEYS[8], ARGV[20])
     redis.call('HSET', KEYS[2], 'counted_day', day)
-    redis.call('HDEL', KEYS[2], 'capped_until_ms')
+    if part[10] then redis.call('HDEL', KEYS[2], 'capped_until_ms') end
   end
   if part[1] ~= 'dispatching' then -- that is a doubt, and stays one until the part goes
     redis.call('HSET', KEYS[2], 'state', 'waiting')
     redis.call('PEXPIRE', KEYS[2], ARGV[7])
+    has_hash = true
   end
   if capped then return {'capped', string.format('%.0f', math.max(tonumber(ARGV[20]) - now, 0))} end
 end
@@ -80,27 +83,38 @@ end
 -- A reservation with debt: a part of any size may start once the sender's time has come, and pays afterwards. The
 -- start is kept with the part, so waiting, crashing and coming again never pays twice. Places are given in the order in which
 -- parts ask, one to a conversation at a time, so nobody starves.
+local fields = {}
+local function set(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
+
 local function start_of(pace, rate, field, kept)
   if rate == 0 or kept then return tonumber(kept) end
   local start = math.max(now, tonumber(redis.call('GET', pace) or '0'))
   local cost = math.ceil(tonumber(ARGV[5]) * 1000 / rate)
   redis.call('SET', pace, string.format('%.0f', start + cost), 'PX', start + cost - now + 1000)
-  redis.call('HSET', KEYS[2], 'state', 'waiting', field, string.format('%.0f', start))
-  redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  set(field, string.format('%.0f', start))
   return start
 end
 
+local function wait_for(start)
+  if #fields > 0 then
+    redis.call('HSET', KEYS[2], 'state', 'waiting', unpack(fields))
+    redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  end
+  return {'wait', string.format('%.0f', start - now)}
+end
+
 local start = start_of(KEYS[5], tonumber(ARGV[6]), 'start_ms', part[5])
-if start and start > now then return {'wait', string.format('%.0f', start - now)} end
+if start and start > now then return wait_for(start) end
 -- Only now: the account's place is taken when the sender's has come. Taken together, a slow sender with a long queue would book
 -- the whole account for as long as it waits, and leave it unused.
 start = start_of(KEYS[7], tonumber(ARGV[15]), 'account_start_ms', part[8])
-if start and start > now then return {'wait', string.format('%.0f', start - now)} end
+if start and start > now then return wait_for(start) end
 
 if part[10] then redis.call('HDEL', KEYS[2], 'capped_until_ms') end -- also if the cap was lifted meanwhile
 local stamp = string.format('%.0f', now)
+if ARGV[17] ~= '' then set('received_ms', ARGV[17]) end
 redis.call('HSET', KEYS[2], 'state', 'dispatching', 'attempt', ARGV[3], 'journaled_ms', stamp,
-  'account', ARGV[9], 'conversation', ARGV[10], 'segments', ARGV[5], 'sender', ARGV[16])
-if ARGV[17] ~= '' then redis.call('HSET', KEYS[2], 'received_ms', ARGV[17]) end
-redis.call('PERSIST', KEYS[2]) -- a doubt must not be forgotten while its part waits, however long
+  'account', ARGV[9], 'conversation', ARGV[10], 'segments', ARGV[5], 'sender', ARGV[16], unpack(fields))
+-- A doubt must not be forgotten while its part waits, however long. A hash that has just been made has no lifetime yet.
+if has_hash then redis.call('PERSIST', KEYS[2]) end
 return {'go', stamp .. ' ' .. (part[6] or '')}

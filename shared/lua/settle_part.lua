@@ -14,11 +14,16 @@ if owner and owner ~= ARGV[4] then return 'sid_taken' end
 local advanced = advance(lane_at(1, 1), ARGV[3], 1, now)
 redis.call('SET', KEYS[7], ARGV[4], 'PX', ARGV[8])
 -- A callback may have come before the answer: never step back from what it said.
-local rank = tonumber(redis.call('HGET', KEYS[6], 'rank') or '-1')
-if tonumber(ARGV[7]) > rank then redis.call('HSET', KEYS[6], 'status', ARGV[6], 'rank', ARGV[7]) end
-redis.call('HSET', KEYS[6], 'state', 'accepted', 'sid', ARGV[5], 'created_ms', ARGV[11])
-if ARGV[12] ~= '' then redis.call('HSET', KEYS[6], 'received_ms', ARGV[12]) end
-redis.call('HSETNX', KEYS[6], 'accepted_ms', string.format('%.0f', now))
+local told = redis.call('HMGET', KEYS[6], 'rank', 'accepted_ms')
+local rank, fields = tonumber(told[1] or '-1'), {'state', 'accepted', 'sid', ARGV[5], 'created_ms', ARGV[11]}
+local function set(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
+if tonumber(ARGV[7]) > rank then
+  set('status', ARGV[6])
+  set('rank', ARGV[7])
+end
+if ARGV[12] ~= '' then set('received_ms', ARGV[12]) end
+if not told[2] then set('accepted_ms', string.format('%.0f', now)) end
+redis.call('HSET', KEYS[6], unpack(fields))
 redis.call('PEXPIRE', KEYS[6], ARGV[8])
 if ARGV[10] ~= '0' and math.max(rank, tonumber(ARGV[7])) < tonumber(ARGV[9]) then
   redis.call('ZADD', KEYS[8], 'NX', string.format('%.0f', now + tonumber(ARGV[10])), ARGV[4])

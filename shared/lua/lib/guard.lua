@@ -12,18 +12,18 @@
 -- Atomic with the admission: the text that ends a rally is not stored any more.
 local DAY_MS = 24 * 3600 * 1000
 
-local function rests(state, now, most, within_ms, rest_ms)
-  local known = redis.call('HMGET', state, 'replied_ms', 'rally', 'resting_ms')
+-- `known`: replied_ms, rally and resting_ms of the conversation's hash.
+local function rests(state, known, now, most, within_ms, rest_ms)
   if known[3] then
     if tonumber(known[3]) > now then return true end
     redis.call('HDEL', state, 'resting_ms')
   end
   if not known[1] then return false end
-  redis.call('HDEL', state, 'replied_ms')
   if now - tonumber(known[1]) > within_ms then
-    if known[2] then redis.call('HDEL', state, 'rally') end
+    redis.call('HDEL', state, 'replied_ms', 'rally')
     return false
   end
+  redis.call('HDEL', state, 'replied_ms')
   if redis.call('HINCRBY', state, 'rally', 1) < most then return false end
   redis.call('HDEL', state, 'rally')
   redis.call('HSET', state, 'resting_ms', string.format('%.0f', now + rest_ms))
@@ -32,10 +32,12 @@ end
 
 -- The verdict if the text must not pass, else nil. KEYS[key]: texts of the day. From ARGV[arg] on: texts a day (0: any); the
 -- notice (a reply) or empty; rounds (0: any); how soon a text follows in ms; rest in ms. `lane`: the agent's; `told`: where
--- the notice goes.
-local function guard(lane, told, key, arg, now)
+-- the notice goes; `known`: see `rests`.
+local function guard(lane, known, told, key, arg, now)
   local most = tonumber(ARGV[arg + 2])
-  if most > 0 and rests(lane.state, now, most, tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])) then return 'looping' end
+  if most > 0 and rests(lane.state, known, now, most, tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])) then
+    return 'looping'
+  end
   local a_day = tonumber(ARGV[arg])
   if a_day == 0 then return nil end
   local n = redis.call('INCR', KEYS[key])

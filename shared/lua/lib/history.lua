@@ -10,14 +10,16 @@
 
 -- From ARGV[arg] on: how many of the oldest lines to drop (-1: all, the history starts afresh); how many lines are forgotten
 -- by that (more than are dropped, if a turn said more than is kept of it); most lines that may be kept; lifetime in ms; new
--- lines (none: with -1, forget all).
-local function remember(key, state, arg)
+-- lines (none: with -1, forget all). `forgotten`: whether the conversation's hash has that field.
+local function remember(key, state, arg, forgotten)
   local drop, lost, most, ttl_ms = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2]), ARGV[arg + 3]
   if drop < 0 then redis.call('DEL', key) elseif drop > 0 then redis.call('LTRIM', key, drop, -1) end
   local added = #ARGV - arg - 3
   local length = added > 0 and push(key, ARGV, arg + 4, #ARGV) or 0
   -- A list that is empty although nobody emptied it has expired, and what went before it with it.
-  if drop < 0 or (drop == 0 and added > 0 and length == added) then redis.call('HDEL', state, 'forgotten') end
+  if forgotten and (drop < 0 or (drop == 0 and added > 0 and length == added)) then
+    redis.call('HDEL', state, 'forgotten')
+  end
   if length > most then
     redis.call('LTRIM', key, length - most, -1)
     lost = lost + length - most

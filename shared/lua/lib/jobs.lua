@@ -23,7 +23,8 @@ local function enqueue_job(queue, bell, job_id, payload, due_ms)
   ring(bell)
 end
 
-local function finish_job(queue, job_id)
-  redis.call('DEL', 'arq:job:' .. job_id, 'arq:in-progress:' .. job_id, 'arq:retry:' .. job_id)
+-- Behind the id: other keys that go in the same call.
+local function finish_job(queue, job_id, ...)
+  redis.call('DEL', 'arq:job:' .. job_id, 'arq:in-progress:' .. job_id, 'arq:retry:' .. job_id, ...)
   redis.call('ZREM', queue, job_id)
 end

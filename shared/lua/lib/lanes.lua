@@ -28,6 +28,9 @@
 --
 -- Turn numbers start at Redis' clock in ms, so they never repeat for a conversation, even after its hash has expired
 -- or was erased: agents use conversation and turn as an idempotency key.
+--
+-- What it costs: under load Redis spends its time on calls from Lua, not on what they do. So the hash is read once and
+-- written once for each step, and nothing is written that stands already.
 
 local IDLE_TTL_S = 30 * 24 * 3600
 
@@ -39,8 +42,17 @@ local function lane_at(key, arg)
   }
 end
 
+-- Another lane of the same conversation: three KEYS (list, queue, bell) and two ARGV.
+local function lane_beside(lane, key, arg)
+  return {
+    list = KEYS[key], state = lane.state, queue = KEYS[key + 1], bell = KEYS[key + 2], busy = lane.busy,
+    stage = ARGV[arg], payload = ARGV[arg + 1],
+  }
+end
+
+-- `lane.turn` is set by a script that has seen to it in a read and a write of its own.
 local function current_turn(lane, now)
-  local turn = redis.call('HGET', lane.state, lane.stage)
+  local turn = lane.turn or redis.call('HGET', lane.state, lane.stage)
   if turn then return turn end
   turn = string.format('%.0f', now)
   redis.call('HSET', lane.state, lane.stage, turn)
@@ -112,26 +124,43 @@ local function append(lane, first, last, now, delay_ms)
   return append_range(lane, ARGV, first, last, now, delay_ms)
 end
 
+-- What `advance` has to know of the hash: the lane's turn and window, and whether the turn has failed or was put off. Behind
+-- them the fields that the script asks for besides.
+local function look_at(lane, ...)
+  local stage = lane.stage
+  return redis.call('HMGET', lane.state, stage, stage .. ':window', stage .. ':failures', stage .. ':last', ...)
+end
+
+local NOTHING = {}
+
 -- True if `turn` was current and its first `n` records are gone now. Frees memory before it takes any, so that a full
 -- Redis can drain: Redis refuses a script whose first write needs memory, and lets later ones pass.
-local function advance(lane, turn, n, now)
-  local window = lane.stage .. ':window'
-  local known = redis.call('HMGET', lane.state, lane.stage, window)
+-- A script that goes on to another lane of the conversation may give `known`, from `look_at`; `also`, fields and values for
+-- the same write; and `goes_on`: that lane gets records now, so the hash needs no lifetime.
+local function advance(lane, turn, n, now, known, also, goes_on)
+  known = known or look_at(lane)
   if known[1] ~= turn then return false end
-  redis.call('LTRIM', lane.list, n, -1)
-  redis.call('HDEL', lane.state, lane.stage .. ':failures', lane.stage .. ':failing_ms', lane.stage .. ':story',
-    lane.stage .. ':last')
-  finish_job(lane.queue, lane.list .. ':' .. turn)
-  local next_turn = string.format('%.0f', redis.call('HINCRBY', lane.state, lane.stage, 1))
-  local busy = redis.call('EXISTS', lane.list) == 1
+  local stage, list = lane.stage, lane.list
+  local busy, job = redis.call('LLEN', list) > n, list .. ':' .. turn
+  if busy then
+    redis.call('LTRIM', list, n, -1)
+    finish_job(lane.queue, job)
+  else
+    finish_job(lane.queue, job, list)
+  end
+  if known[3] or known[4] then -- each failure writes both, a put-off the second; none is there without one of them
+    redis.call('HDEL', lane.state, stage .. ':failures', stage .. ':failing_ms', stage .. ':story', stage .. ':last')
+  end
+  local next_turn = string.format('%.0f', turn + 1)
+  redis.call('HSET', lane.state, stage, next_turn, unpack(also or NOTHING))
   local gathering, _, due = parse_window(known[2])
   local waits = busy and gathering == next_turn and due > now
-  if gathering and not waits then redis.call('HDEL', lane.state, window) end
+  if gathering and not waits then redis.call('HDEL', lane.state, stage .. ':window') end
   if busy then
     start_turn(lane, next_turn, now, waits and due or now)
   else
-    redis.call('ZREM', lane.busy, lane.list)
-    redis.call('EXPIRE', lane.state, IDLE_TTL_S)
+    redis.call('ZREM', lane.busy, list)
+    if not goes_on then redis.call('EXPIRE', lane.state, IDLE_TTL_S) end
   end
   return true
 end

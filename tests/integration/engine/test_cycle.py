@@ -237,3 +237,27 @@ async def test_what_ends_a_turn_passes_in_a_full_redis(own_redis: Redis, own_que
     )
     assert (counted, released) == ([1, 0], 1)
     assert (await ann.cycle(Again(job.decode(), 0, counted=True))).lost == set()
+
+
+async def test_a_job_that_comes_twice_in_one_batch_is_released_once(queue: Queue, ann: Hand, bob: Hand) -> None:
+    """A commit that failed asks whether its job is held, while the end of the same job releases it."""
+    for job_id in ("a", "b"):
+        await queue.put("f", job_id=job_id)
+    await ann.claim()
+    again = Again("test:a", 3_600_000, counted=True)
+    cycle = await ann.cycle(StillHeld("test:b"), again, StillHeld("test:a"), Done("test:a"), StillHeld("test:b"))
+    assert cycle.lost == {"test:a"}
+    assert await queue.score("a") is not None, "put off, and not finished as well"
+    assert await bob.claim() == []
+    assert (await ann.cycle(Done("test:b"))).lost == set()
+
+
+async def test_claims_of_one_batch_bring_each_its_own_payload(queue: Queue, ann: Hand) -> None:
+    for number in range(3):
+        await queue.put("f", job_id=f"{number}")
+    await queue.redis.delete("arq:job:test:1")
+    claims = (await ann.cycle(slots=10)).claims
+    payloads = [await queue.redis.get(f"arq:job:test:{number}") for number in range(3)]
+    assert [claimed.payload for claimed in claims] == payloads
+    assert payloads[1] is None
+    assert len({await queue.score(f"{number}") for number in range(3)}) == 1, "one lease for all"
