@@ -8,6 +8,7 @@ of a stage share one payload shape, and a script can enqueue the next turn by it
 """
 
 import time
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -32,7 +33,12 @@ def deserialize(data: bytes) -> dict[str, Any]:
 
 def lane_payload(function: str) -> bytes:
     """The payload of a lane's job: the function of its stage (or `RELEASE`), no arguments, enqueued now."""
-    return _ENCODER.encode({"t": None, "f": function, "a": (), "k": {}, "et": time.time_ns() // 1_000_000})
+    return _payload_at(function, time.time_ns() // 1_000_000)
+
+
+@lru_cache(maxsize=64)
+def _payload_at(function: str, enqueued_ms: int) -> bytes:
+    return _ENCODER.encode({"t": None, "f": function, "a": (), "k": {}, "et": enqueued_ms})
 
 
 def split_job_id(job_id: str) -> tuple[str, str]:
