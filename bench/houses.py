@@ -15,12 +15,15 @@ from redis import Redis
 
 from bench import cores, servers
 from bench.edge import Edge
-from bench.load import Plan, Report
+from bench.load import Plan, post
 from bench.versions import CACHE
 from bench.webhooks import Target
 from cli.embedded_redis import EmbeddedRedis
 from cli.ports import free_ports
 from shared.keys import Stage
+
+SENDERS = 100_000
+"""More than a load has texts: what somebody texts behind a text that waits joins its turn and shares its answer."""
 
 STAGES = tuple(stage.value for stage in Stage)
 
@@ -92,7 +95,7 @@ def running(contender: Contender, workers: int) -> Iterator[House]:
         redis = stack.enter_context(Redis.from_url(server.url))
         target = None
         if contender.key == "textgate":
-            target = Target(port=free_ports(1)[0], path="/webhooks/sms")
+            target = Target(port=free_ports(1)[0], path="/webhooks/sms", senders=SENDERS)
             feed, roots = stack.enter_context(_textgate(folder, server.url, edge, workers, redis, target))
         else:
             feed, roots = stack.enter_context(_peer(contender, server.url, edge, workers))
@@ -125,10 +128,7 @@ def _textgate(
         )
 
         def feed(first: int, count: int, rate: float) -> dict[int, float]:
-            plan = Plan(target=target, first=first, count=count, rate=rate)
-            words = [sys.executable, "-m", "bench.load", msgspec.json.encode(plan).decode()]
-            done = subprocess.run(words, stdout=subprocess.PIPE, check=True, cwd=servers.HERE.parent)
-            return msgspec.json.decode(done.stdout, type=Report, strict=False).due
+            return post(Plan(target=target, first=first, count=count, rate=rate)).due
 
         yield feed, roots
 

@@ -8,7 +8,6 @@ Redis afterwards.
 
 import contextlib
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from redis import Redis
 from bench import cores, servers
 from bench.fleet import commands, reset_commands
 from bench.ingress_field import AT_OPENCLAWS_LOAD, CONTENDERS, EVERYSEC_AT_IT, FIXED, OPENCLAW, Contender, names
-from bench.load import Plan, Report
+from bench.load import Plan, Report, post
 from bench.report import Outcome, Rounds, finish, options
 from bench.targets import Targets
 from bench.webhooks import message_sid
@@ -141,9 +140,7 @@ def _at_rate(server: servers.Server, rate: float, size: Size) -> dict[str, float
 def _load(server: servers.Server, count: int, *, connections: int = 32, rate: float = 0.0) -> Report:
     plan = Plan(target=server.target, first=server.first, count=count, connections=connections, rate=rate)
     server.first += count
-    words = [sys.executable, "-m", "bench.load", msgspec.json.encode(plan).decode()]
-    done = subprocess.run(words, stdout=subprocess.PIPE, check=True, cwd=servers.HERE.parent)
-    report = msgspec.json.decode(done.stdout, type=Report, strict=False)
+    report = post(plan)
     if set(report.statuses) != {200}:
         raise SystemExit(f"answers other than 200: {report.statuses}")
     return report

@@ -30,7 +30,7 @@ SETTLE_S = 0.5
 """Until what a text leaves to do after its request is done."""
 ALONE = 6
 """Texts that are sent one by one, so that each one's cost can be counted."""
-UNKNOWN = 3_000_500
+UNKNOWN = 3_050_000
 """Number of the first of them: their senders have not texted before."""
 PINNING = "nothing, for there are more processes than cores"
 
