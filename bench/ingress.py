@@ -133,12 +133,15 @@ def _saturate(contender: Contender, server: servers.Server, redis: Redis | None,
 
 
 def _at_rate(server: servers.Server, rate: float, size: Size) -> dict[str, float]:
-    report = _load(server, int(rate * size.fixed_s), rate=rate)
+    report = _load(server, int(rate * size.fixed_s), rate=rate, random=True)
     return {f"fixed_{name}": value for name, value in _figures(report).items()} | {"fixed_rate": round(rate)}
 
 
-def _load(server: servers.Server, count: int, *, connections: int = 32, rate: float = 0.0) -> Report:
-    plan = Plan(target=server.target, first=server.first, count=count, connections=connections, rate=rate)
+def _load(
+    server: servers.Server, count: int, *, connections: int = 32, rate: float = 0.0, random: bool = False
+) -> Report:
+    first = server.first
+    plan = Plan(target=server.target, first=first, count=count, connections=connections, rate=rate, random=random)
     server.first += count
     report = post(plan)
     if set(report.statuses) != {200}:

@@ -2,12 +2,15 @@
 
 Closed loop: each connection posts the next request when it has its answer, so the server is always busy. Open loop:
 requests fall due at a fixed rate whether or not the server keeps up, and latency counts from the due time, so a
-server that stalls cannot hide it. Requests are made before the clock starts, and answers are read with their status.
+server that stalls cannot hide it. They come evenly, or as people text: independent of each other, so that some come
+together (a Poisson process; the same moments for every contender). A thread keeps the time, because uvloop's timers
+know whole milliseconds only. Requests are made before the clock starts, and answers are read with their status.
 """
 
 import asyncio
 import gc
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -35,6 +38,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 32
     rate: float = 0.0
     """Requests per second; 0: as fast as answers come."""
+    random: bool = False
+    """They fall due independently of each other, not evenly."""
     limit_s: float = 60.0
 
 
@@ -97,17 +102,31 @@ class Load:
 
     async def pace(self) -> None:
         """Open loop: make each request due at its time."""
+        await asyncio.to_thread(self._tick, asyncio.get_running_loop())
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         started = time.perf_counter()
-        for number in range(self.plan.count):
-            due = started + number / self.plan.rate
+        for offset in due_times(self.plan):
+            due = started + offset
             pause = due - time.perf_counter()
             if pause > 0:
-                await asyncio.sleep(pause)
-            index, request = self.ready.popleft()
-            if self.idle:
-                self.idle.pop().post(index, request, due)
-            else:
-                self.waiting.append((index, request, due))
+                time.sleep(pause)
+            loop.call_soon_threadsafe(self._fall_due, due)
+
+    def _fall_due(self, due: float) -> None:
+        index, request = self.ready.popleft()
+        if self.idle:
+            self.idle.pop().post(index, request, due)
+        else:
+            self.waiting.append((index, request, due))
+
+
+def due_times(plan: Plan) -> Iterator[float]:
+    """When each request falls due, in seconds from the start."""
+    rng, due = random.Random(0), 0.0
+    for number in range(plan.count):
+        yield due if plan.random else number / plan.rate
+        due += rng.expovariate(plan.rate)
 
 
 class Connection(asyncio.Protocol):
