@@ -22,6 +22,9 @@ from cli.embedded_redis import EmbeddedRedis
 from cli.ports import free_ports
 from shared.keys import Stage
 
+PEER_START_S = 2.0
+"""Until another queue's workers have connected; what comes before a consumer group is made would be lost to it."""
+
 SENDERS = 100_000
 """More than a load has texts: what somebody texts behind a text that waits joins its turn and shares its answer."""
 
@@ -153,6 +156,7 @@ def _peer(contender: Contender, url: str, edge: Edge, workers: int) -> Iterator[
         for stage in STAGES * workers:
             started = stack.enter_context(servers.process([*program, "work", stage], environ))
             roots.setdefault(stage, []).append(started.pid)
+        time.sleep(PEER_START_S)
         yield feed, roots
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from bench.closed_loop import is_complete, post_all_at_once
 from bench.cores import other_core
 from bench.webhooks import Target, requests
 
@@ -90,15 +91,11 @@ class Load:
             self.done.set()
 
     def next_for(self, connection: "Connection") -> None:
-        """Give a free connection its next request."""
-        if self.plan.rate:
-            if self.waiting:
-                connection.post(*self.waiting.popleft())
-            else:
-                self.idle.append(connection)
-        elif self.ready:
-            index, request = self.ready.popleft()
-            connection.post(index, request, time.perf_counter())
+        """Give a free connection the request that has waited longest."""
+        if self.waiting:
+            connection.post(*self.waiting.popleft())
+        else:
+            self.idle.append(connection)
 
     async def pace(self) -> None:
         """Open loop: make each request due at its time."""
@@ -147,11 +144,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._seen += data
-        head, found, body = self._seen.partition(b"\r\n\r\n")
-        if not found or not _complete(head, body):
+        if not is_complete(self._seen):
             return
-        self._seen = b""
-        self._load.answered(self._index, int(head[9:12]), self._since)
+        answer, self._seen = self._seen, b""
+        self._load.answered(self._index, int(answer[9:12]), self._since)
         self._load.next_for(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -159,15 +155,8 @@ class Connection(asyncio.Protocol):
             raise SystemExit(f"the server closed a connection: {exc}")
 
 
-def _complete(head: bytes, body: bytes) -> bool:
-    _, found, rest = head.lower().partition(b"content-length:")
-    if found:
-        return len(body) >= int(rest.split(b"\r\n", 1)[0])
-    return body.endswith(b"0\r\n\r\n")  # chunked
-
-
-async def post_all(plan: Plan) -> Report:
-    """Post everything and wait for every answer. Raises TimeoutError past `limit_s`."""
+async def post_in_time(plan: Plan) -> Report:
+    """The open loop. Raises TimeoutError past `limit_s`."""
     load = Load(plan)
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(CONNECT_LIMIT_S):
@@ -181,8 +170,7 @@ async def post_all(plan: Plan) -> Report:
     for _, connection in made:
         load.next_for(connection)
     async with asyncio.timeout(plan.limit_s):
-        if plan.rate:
-            await load.pace()
+        await load.pace()
         await load.done.wait()
     took_s = time.perf_counter() - started
     for transport, _ in made:
@@ -193,6 +181,19 @@ async def post_all(plan: Plan) -> Report:
         latencies_ms=sorted(round(latency * 1000, 3) for latency in load.latencies),
         acknowledged=load.acknowledged,
         due=load.due,
+    )
+
+
+def post_at_once(plan: Plan) -> Report:
+    """The closed loop. Raises SystemExit past `limit_s`."""
+    ready = deque(enumerate(requests(plan.target, plan.first, plan.count), plan.first))
+    found = post_all_at_once(ready, port=plan.target.port, connections=plan.connections, limit_s=plan.limit_s)
+    return Report(
+        took_s=found.took_s,
+        statuses=dict(found.statuses),
+        latencies_ms=sorted(round(latency * 1000, 3) for latency in found.latencies),
+        acknowledged=found.acknowledged,
+        due=found.due,
     )
 
 
@@ -209,7 +210,8 @@ def main() -> None:
     """Run the plan in the first argument; the report goes as JSON into the file that the second names."""
     os.sched_setaffinity(0, other_core())
     plan = msgspec.json.decode(sys.argv[1], type=Plan)
-    Path(sys.argv[2]).write_bytes(msgspec.json.encode(uvloop.run(post_all(plan))))
+    report = uvloop.run(post_in_time(plan)) if plan.rate else post_at_once(plan)
+    Path(sys.argv[2]).write_bytes(msgspec.json.encode(report))
 
 
 if __name__ == "__main__":

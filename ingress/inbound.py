@@ -29,7 +29,8 @@ def check_addressee(fields: dict[str, str], account: Account) -> None:
     service = fields.get("MessagingServiceSid")
     if account.messaging_service_sid is not None and service == account.messaging_service_sid:
         return
-    if fields.get("To") not in {account.from_number, account.rcs_sender} - {None}:
+    to = fields.get("To")
+    if to is None or to not in (account.from_number, account.rcs_sender):
         raise RejectedError("To is neither the account's number nor of its Messaging Service", status=403)
 
 
@@ -57,6 +58,8 @@ def parse_text(fields: dict[str, str], account_id: str, now_ms: int) -> InboundT
 
 def _media(fields: dict[str, str]) -> tuple[Media, ...]:
     count = fields.get("NumMedia", "0")
+    if count == "0":
+        return ()
     if not count.isascii() or not count.isdigit():
         raise RejectedError("NumMedia is no number", status=400)
     return tuple(

@@ -85,9 +85,10 @@ def port_variants(url: str) -> tuple[str, ...]:
     return (url, urlunsplit(parts._replace(netloc=twin)))
 
 
-def signed_parameters(form: Form) -> bytes:
-    """The part of the signed text that follows the URL."""
-    fields = dict(form)
+def signed_parameters(form: Form, fields: dict[str, str] | None = None) -> bytes:
+    """The part of the signed text that follows the URL. `fields`: the form's first values, if they are at hand."""
+    if fields is None:
+        fields = dict(form)
     if len(fields) == len(form):  # no name is repeated
         return "".join([name + fields[name] for name in sorted(fields)]).encode()
     return "".join([name + value for name, value in sorted(set(form))]).encode()

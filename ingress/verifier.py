@@ -50,10 +50,13 @@ class Verifier:
         self._shared_keys = {key_id: secret.reveal() for key_id, secret in account.webhook_signing_keys.items()}
         self._off = account.dangerously_disable_signature_validation
 
-    def check(self, scope: Scope, headers: Headers, *, form: Form, json_body: bytes | None = None) -> None:
+    def check(
+        self, scope: Scope, headers: Headers, *, form: Form, fields: dict[str, str], json_body: bytes | None = None
+    ) -> None:
         """Raises RejectedError(403), with the reason for the log, unless Twilio signed this request.
 
-        `json_body`: the body if it is JSON; then it must have the SHA-256 that the signed query names.
+        `fields`: the form's first values. `json_body`: the body if it is JSON; then it must have the SHA-256 that the
+        signed query names.
         """
         if self._off:
             return
@@ -61,7 +64,7 @@ class Verifier:
         given = _text(headers, b"x-twilio-signature")
         settings = parse_settings(_text(headers, b"x-twilio-webhooks-signature-settings"))
         keys, algorithm = self._keys(settings)
-        parameters = signed_parameters(form)
+        parameters = signed_parameters(form, fields)
         for base in self._bases(query):
             url = url_as_signed(base, query)
             if is_genuine(given=given, keys=keys, url=url, parameters=parameters, algorithm=algorithm):

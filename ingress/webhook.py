@@ -109,8 +109,7 @@ class Webhook:
         if scope["method"] != "POST":
             raise RejectedError("not a POST", status=405)
         headers = dict(scope["headers"])
-        form = await self._read_genuine(scope, headers, receive)
-        fields = first_values(form)
+        fields = await self._read_genuine(scope, headers, receive)
         if is_status_callback(fields):
             await record_callback(
                 fields, scope["query_string"], account=self.account, keys=self._keys, commit=self._commit
@@ -118,13 +117,15 @@ class Webhook:
         else:
             await self._take_in(fields)
 
-    async def _read_genuine(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Form:
+    async def _read_genuine(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> dict[str, str]:
+        """The form's fields."""
         body = await read_body(headers, receive, self._deadlines)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         json_body = body if is_json(content_type) else None
         form = [] if json_body is not None else parse_form(body, content_type)
+        fields = first_values(form)
         try:
-            self.verifier.check(scope, headers, form=form, json_body=json_body)
+            self.verifier.check(scope, headers, form=form, fields=fields, json_body=json_body)
         except RejectedError as refused:
             await self._count_failure(scope)
             if isinstance(refused, BadSignatureError):
@@ -132,7 +133,7 @@ class Webhook:
             raise
         if json_body is not None:
             raise RejectedError("genuine, but JSON: set the webhook to form encoding in Twilio", status=400)
-        return form
+        return fields
 
     def _explain(self, scope: Scope, headers: dict[bytes, bytes], form: Form) -> str:
         if headers.get(b"user-agent") == PROBE_AGENT.encode() and not headers.get(b"x-twilio-signature"):

@@ -50,6 +50,7 @@ class Verdict(StrEnum):
     CODE_TAKEN = "code_taken"
 
 
+_AGENT, _FORMAT = Stage.AGENT.value, Stage.FORMAT.value
 _VERDICTS = {verdict.value.encode(): verdict for verdict in Verdict}
 
 
@@ -137,10 +138,10 @@ def admit(
             *owner,
         ),
         (
-            Stage.AGENT.value,
-            lane_payload(Stage.AGENT.value),
-            Stage.FORMAT.value,
-            lane_payload(Stage.FORMAT.value),
+            _AGENT,
+            lane_payload(_AGENT),
+            _FORMAT,
+            lane_payload(_FORMAT),
             text.sender,
             gate.policy,
             "blocked" if blocked else int(listed),

@@ -30,16 +30,8 @@ class Deadlines:
         """`with deadlines.limit(): …` raises TimeoutError, in the task that runs it, after `limit_s`."""
         return _Limit(self)
 
-    async def wait_for(self, future: asyncio.Future[Any]) -> Any:
-        """The future's result. Raises TimeoutError, and fails the future with it, after `limit_s`."""
-        self.began(future)
-        try:
-            return await future
-        finally:
-            self.ended(future)
-
     def began(self, wait: "_Limit | asyncio.Future[Any]") -> None:
-        """Watch this wait."""
+        """Watch this wait until `ended`. A future fails with TimeoutError after `limit_s`."""
         due = self._open[wait] = self.loop.time() + self.limit_s
         if self._timer is None:
             self._timer = self.loop.call_at(due, self._look)

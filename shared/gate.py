@@ -19,7 +19,7 @@ def is_listed(account: Account, sender: str) -> bool:
 
 def is_blocked(account: Account, sender: str) -> bool:
     """Whether `blockFrom` keeps this sender out."""
-    return not account.block_from.isdisjoint((sender, person_of(sender)))
+    return bool(account.block_from) and not account.block_from.isdisjoint((sender, person_of(sender)))
 
 
 def gate_of(account: Account) -> Gate:

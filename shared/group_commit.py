@@ -61,15 +61,18 @@ class GroupCommit:
         """
         if len(self._waiting) >= MAX_WAITING:
             raise TransientError("too many wait for Redis already", code="redis-away")
-        loop = self._deadlines.loop
-        future: asyncio.Future[Any] = loop.create_future()
+        deadlines = self._deadlines
+        future: asyncio.Future[Any] = deadlines.loop.create_future()
         self._waiting.append((call, future))
         if self._sender is None:
-            self._sender = loop.create_task(self._send_all())
+            self._sender = deadlines.loop.create_task(self._send_all())
+        deadlines.began(future)
         try:
-            return await self._deadlines.wait_for(future)
+            return await future
         except TimeoutError as error:
             raise TransientError("Redis does not answer in time", code="redis-away") from error
+        finally:
+            deadlines.ended(future)
 
     async def close(self) -> None:
         """Wait for what is under way, then close the client."""

@@ -34,7 +34,7 @@ def set_up_logs(role: str, *, level: str = "info", as_json: bool | None = None) 
     structlog.configure(
         processors=[*shared, *last],
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        wrapper_class=type("Logger", (_Direct, structlog.make_filtering_bound_logger(least)), {}),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -65,6 +65,20 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of one module."""
     bound: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return bound
+
+
+class _Direct(structlog.BoundLoggerBase):
+    """structlog's way from a call to the stream, without the copies that it makes of each event."""
+
+    def _proxy_to_logger(self, method_name: str, event: str | None = None, **event_kw: Any) -> None:
+        facts: Any = {**self._context, **event_kw} if self._context else event_kw
+        facts["event"] = event
+        try:
+            for process in self._processors:
+                facts = process(self._logger, method_name, facts)
+        except structlog.DropEvent:
+            return
+        self._logger.msg(facts)
 
 
 class Stamp:

@@ -66,7 +66,7 @@ class Gateway:
         form = parse_qsl(await request.text(), keep_blank_values=True)
         scope = {"path": request.path, "query_string": request.raw_path.partition("?")[2].encode()}
         headers = {name.lower().encode(): value.encode() for name, value in request.headers.items()}
-        self.verifier.check(scope, headers, form=form)
+        self.verifier.check(scope, headers, form=form, fields=dict(form))
         assert part_of_query(request.query_string) == PART.part_id
         status = self.answers.pop(0) if self.answers else 200
         self.told.append((dict(form)["MessageStatus"], status))

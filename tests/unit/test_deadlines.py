@@ -12,6 +12,14 @@ async def wait_for_ever(deadlines: Deadlines) -> None:
         await asyncio.Event().wait()
 
 
+async def within(deadlines: Deadlines, future: asyncio.Future[int]) -> int:
+    deadlines.began(future)
+    try:
+        return await future
+    finally:
+        deadlines.ended(future)
+
+
 async def test_every_wait_past_the_limit_raises() -> None:
     deadlines = Deadlines(0.01)
     results = await asyncio.gather(*(wait_for_ever(deadlines) for _ in range(50)), return_exceptions=True)
@@ -58,16 +66,16 @@ async def test_a_future_fails_at_its_limit_and_not_before() -> None:
     loop, deadlines = asyncio.get_running_loop(), Deadlines(0.02)
     done: asyncio.Future[int] = loop.create_future()
     loop.call_soon(done.set_result, 7)
-    assert await deadlines.wait_for(done) == 7
+    assert await within(deadlines, done) == 7
     never: asyncio.Future[int] = loop.create_future()
     with pytest.raises(TimeoutError):
-        await deadlines.wait_for(never)
+        await within(deadlines, never)
     assert never.done()
 
 
 async def test_whoever_gives_up_a_future_cancels_it() -> None:
     deadlines, never = Deadlines(30), asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(deadlines.wait_for(never))
+    task = asyncio.create_task(within(deadlines, never))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
