@@ -37,6 +37,8 @@ LONGEST_REST_S = 60.0
 """A changed setting is noticed after that long."""
 TROUBLE_WAIT_S = 60.0
 """After a request that failed: nothing was learnt, and nothing more is asked for that account in this run."""
+FAILED_WAIT_S = 3600.0
+"""After a bug of ours: the other parts are asked for meanwhile, and tracebacks do not fill the log."""
 
 log = logger(__name__)
 
@@ -49,7 +51,10 @@ class FinalStates:
         self._rng = random.Random()  # noqa: S311 - jitter, so that the workers of a deployment do not ask together
 
     async def run(self) -> None:
-        """Ask until cancelled. A Redis that is away is left to the engine's loop, which waits and tells."""
+        """Ask until cancelled. A Redis that is away is left to the engine's loop, which waits and tells.
+
+        Nobody starts it again, so nothing but a cancellation ends it.
+        """
         while True:
             rest_s = LONGEST_REST_S
             if self._first_s > 0:
@@ -57,6 +62,8 @@ class FinalStates:
                     rest_s = await self.run_once()
                 except TROUBLE as error:
                     log.info("final_states_not_asked", reason=f"{type(error).__name__}: {error}")
+                except Exception:
+                    log.exception("final_states_failed")
                 pass_cancellation()
             await asyncio.sleep(rest_s * self._rng.uniform(1, 1.1))
 
@@ -71,7 +78,14 @@ class FinalStates:
             pass_cancellation()
             if time.monotonic() > until:
                 break  # another worker takes the rest when the lease is over
-            await self._look_after(part_id, taken.now_ms, skipped)
+            try:
+                await self._look_after(part_id, taken.now_ms, skipped)
+            except TROUBLE:
+                raise
+            except Exception:  # it must not keep the parts behind it from being asked for, run after run
+                log.exception("final_state_failed", part=part_id)
+                due_ms = taken.now_ms + int(FAILED_WAIT_S * 1000)
+                await put_off(self._env.redis, self._env.keys, part_id, due_ms)
         if len(taken.part_ids) == MOST_AT_ONCE:
             return REST_S
         # Whatever is settled from now on is due no earlier than `first_s` from now.

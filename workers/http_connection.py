@@ -9,7 +9,17 @@ from typing import cast
 import httptools
 import msgspec
 
+MOST_HEAD_BYTES = 64 * 1024
+"""Of an answer; whoever sends more is no API."""
+
+MOST_BODY_BYTES = 10_000_000
+"""Of an answer, with what its chunks add: a page of Twilio's list is a hundredth of it."""
+
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class NotConnectedError(Exception):
+    """There was no connection to send on: nothing was sent. Its message says why."""
 
 
 class BrokenOffError(Exception):
@@ -25,7 +35,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Connection(asyncio.Protocol):
-    """Carries one exchange at a time. `usable`: it stands, is idle, and the other side means to keep it."""
+    """Carries one exchange at a time."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -35,24 +45,38 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
+        self._received_bytes = 0
+        """Of this answer, and of those before it that only announce it (1xx)."""
+        self._head_bytes = 0
+        """Of the names and values of its headers and trailers."""
+        self._head_is_whole = False
         self._framed = False
         """The answer's head says where its body ends."""
         self._until_eof = False
         """The answer's head has come, and its body ends with the connection."""
         self._keep = False
         """The other side will wait for another request."""
-        self.usable = False
+        self._free = False
+        """It stands, is idle, and the other side means to keep it."""
         self.idle_since = 0.0
         """By the loop's clock; the pool's to set."""
+
+    @property
+    def usable(self) -> bool:
+        """It stands, is idle, and neither side is closing it."""
+        return self._free and self._transport is not None and not self._transport.is_closing()
 
     def send(self, request: bytes, *, limit_s: float) -> asyncio.Future[Answer]:
         """Hand the request to the system; the answer comes within `limit_s`. Awaiting it raises BrokenOffError.
 
-        `usable` must be true.
+        Raises NotConnectedError at once if the connection has ended since it was lent, RuntimeError if it is busy.
         """
+        if self._waiting is not None:
+            raise RuntimeError("this connection is busy")
         if self._transport is None or not self.usable:
-            raise RuntimeError("this connection is not free")
-        self.usable = False
+            raise NotConnectedError("the other side closed the connection")
+        self._free = False
+        self._received_bytes, self._head_is_whole = 0, False
         self._waiting = waiting = self._loop.create_future()
         self._timer = self._loop.call_later(limit_s, self._break_off, f"no answer within {limit_s:.1f} s")
         self._transport.write(request)
@@ -64,21 +88,27 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.usable = True
+        self._free = True
 
     def data_received(self, data: bytes) -> None:
         if self._parser is None:
+            return
+        self._received_bytes += len(data)
+        if self._received_bytes > MOST_HEAD_BYTES + MOST_BODY_BYTES:
+            self._break_off(f"an answer of more than {MOST_BODY_BYTES} bytes")
             return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._break_off(f"not HTTP: {type(error).__name__}")
+        if not self._head_is_whole and self._received_bytes > MOST_HEAD_BYTES:
+            self._break_off_head()
 
     def eof_received(self) -> None:
-        self.usable = False  # the transport closes by itself
+        self._free = False  # the transport closes by itself
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.usable = False
+        self._free = False
         if self._until_eof and error is None:
             self._hand_over()
         self._break_off(type(error).__name__ if error else "the other side closed the connection")
@@ -88,15 +118,20 @@ class Connection(asyncio.Protocol):
         if self._waiting is None:  # nobody asked
             self._break_off("an answer without a request")
         self._headers, self._body, self._framed = [], [], False
+        self._head_bytes, self._head_is_whole = 0, False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name in _FRAMING:
             self._framed = True
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self._break_off_head()
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        self._until_eof = not self._framed and self._status() >= 200
+        self._head_is_whole = self._status() >= 200
+        self._until_eof = not self._framed and self._head_is_whole
         self._keep = self._parser is not None and self._parser.should_keep_alive()  # it has forgotten this at the end
 
     def on_body(self, body: bytes) -> None:
@@ -115,12 +150,15 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         if waiting is None or waiting.done() or self._parser is None or self._transport is None:
             return
-        self.usable = self._keep and not self._transport.is_closing()
+        self._free = self._keep
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers}
         waiting.set_result(Answer(self._status(), headers, b"".join(self._body)))
 
+    def _break_off_head(self) -> None:
+        self._break_off(f"an answer with a head of more than {MOST_HEAD_BYTES} bytes")
+
     def _break_off(self, reason: str) -> None:
-        self.usable = False
+        self._free = False
         if self._timer is not None:
             self._timer.cancel()
         waiting, self._waiting = self._waiting, None

@@ -12,7 +12,7 @@ from collections import deque
 import aiohappyeyeballs
 import msgspec
 
-from workers.http_connection import Connection
+from workers.http_connection import Connection, NotConnectedError
 
 MOST = 100
 """Connections at once, to all origins together; more requests wait."""
@@ -22,10 +22,6 @@ KEEP_S = 30.0
 
 NEXT_ADDRESS_S = 0.25
 """After this time the next address is tried beside the first. Source: RFC 8305, section 5."""
-
-
-class NotConnectedError(Exception):
-    """There was no connection in time: nothing was sent. Its message says why."""
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -49,7 +45,7 @@ class Pool:
         self._tls: ssl.SSLContext | None = None
 
     async def take(self, origin: Origin, *, limit_s: float) -> Connection:
-        """A usable connection; give it back. Raises NotConnectedError."""
+        """A connection that was usable a moment ago; give it back. Raises NotConnectedError."""
         if self._slots.locked():
             try:
                 async with asyncio.timeout(limit_s):
@@ -99,12 +95,15 @@ class Pool:
         try:
             async with asyncio.timeout(limit_s):
                 await self._open(origin, connection)
-        except OSError as error:  # refused, no such name, no time, no good certificate
+        except (OSError, ValueError) as error:  # refused, no such name, no name at all, no time, no good certificate
             connection.close()
             raise NotConnectedError(type(error).__name__) from error
         except BaseException:  # cancelled, perhaps in the moment in which it stood
             connection.close()
             raise
+        if not connection.usable:  # its end came along with the end of the handshake
+            connection.close()
+            raise NotConnectedError("the other side closed the connection at once")
         self._all.add(connection)
         return connection
 

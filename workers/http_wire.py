@@ -1,6 +1,5 @@
 """What goes into a request and what comes out of an answer, as bytes and as values; pure."""
 
-import codecs
 import re
 from base64 import b64encode
 from collections.abc import Mapping
@@ -85,14 +84,20 @@ def basic_auth(user: str, secret: str) -> str:
 
 
 def text_of(answer: Answer) -> str:
-    """The body in the encoding that the answer names, else UTF-8. Raises UnicodeDecodeError."""
+    """The body in the encoding that the answer names, else UTF-8. Raises UnicodeError."""
     return answer.body.decode(_encoding_of(answer.headers.get("content-type", "")))
 
 
 @lru_cache(maxsize=64)
 def _encoding_of(content_type: str) -> str:
+    """The encoding's name; UTF-8 for one that is unknown or not from bytes to text, such as `hex`."""
     named = _CHARSET.search(content_type)
-    try:
-        return codecs.lookup(named[1]).name if named else "utf-8"
-    except LookupError:
+    if named is None:
         return "utf-8"
+    try:
+        b"-".decode(named[1])
+    except UnicodeError:  # it decodes, though not this
+        return named[1]
+    except (LookupError, ValueError):
+        return "utf-8"
+    return named[1]

@@ -29,8 +29,8 @@ from shared.records import Part
 from shared.settings import Account
 from shared.status_callback import callback_url
 from shared.twilio_codes import ErrorClass, classify
-from workers.http_connection import Answer, BrokenOffError, Connection
-from workers.http_pool import NotConnectedError, Pool
+from workers.http_connection import Answer, BrokenOffError, Connection, NotConnectedError
+from workers.http_pool import Origin, Pool
 from workers.http_wire import basic_auth, encode_form, encode_request, place_of, text_of, with_query
 from workers.messages_api import MessageEnd, SentMessage
 
@@ -39,7 +39,7 @@ CONNECT_S = 5.0
 CONNECTED_WITHIN_S = 6.0
 """From `send` to the first byte: whoever takes longer was frozen, and another may have sent the part meanwhile."""
 
-NONSENSE = (ValueError, TypeError, LookupError, AttributeError)
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What the SDK raises over an answer that is not what it expects: cut off, or a proxy's page. It may be sent."""
 
 _Answer = TypeVar("_Answer")
@@ -75,32 +75,48 @@ class Transport(AsyncHttpClient):
         timeout: float | None = None,  # noqa: ARG002 - the limits of all requests count
         allow_redirects: bool = False,  # noqa: ARG002 - none is followed: the credentials are for Twilio
     ) -> Response:
-        """Raises TransientError if nothing was sent, OutcomeUnknownError if something may have been."""
+        """Raises TransientError or PermanentError if nothing was sent, OutcomeUnknownError if something may be."""
+        try:
+            origin, request = self._encode(method, url, params, data, headers, auth)
+        except ValueError as error:
+            raise PermanentError(
+                f"no request can be made of it: {error}", code="no-request", hint="look at the number, text and account"
+            ) from error
+        by = self._loop.time() + self._timeout_s
+        try:
+            connection = await self._pool.take(origin, limit_s=self._timeout_s)
+            try:
+                answer = await self._exchange(connection, method, request, by - self._loop.time())
+            finally:
+                self._pool.give_back(origin, connection)
+        except NotConnectedError as error:
+            TWILIO_ERRORS.inc("answer", "unreachable")
+            raise TransientError(f"Twilio cannot be reached: {error}", code="unreachable") from error
+        except BrokenOffError as error:
+            TWILIO_ERRORS.inc("answer", "no-answer")
+            raise OutcomeUnknownError(f"no answer from Twilio: {error}") from error
+        _retry_after_s.set(_seconds(answer.headers.get("retry-after")))
+        return Response(answer.status, text_of(answer), answer.headers)
+
+    def _encode(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, Any] | None,
+        data: dict[str, Any] | None,
+        headers: dict[str, str] | None,
+        auth: tuple[str, str] | None,
+    ) -> tuple[Origin, bytes]:
+        """Whom to ask, and the whole request. Raises ValueError for what HTTP cannot carry."""
         place = place_of(url)
         headers = dict(headers or {})
         if auth is not None:
             headers["Authorization"] = basic_auth(*auth)
         if self._api_base is not None:
             headers["X-Original-Host"] = place.host
-        origin, host = (
-            (place.origin, place.host) if self._api_base is None else (self._api_base.origin, self._api_base.host)
-        )
-        request = encode_request(method, host, with_query(place.target, params), headers, encode_form(data))
-        by = self._loop.time() + self._timeout_s
-        try:
-            connection = await self._pool.take(origin, limit_s=self._timeout_s)
-        except NotConnectedError as error:
-            TWILIO_ERRORS.inc("answer", "unreachable")
-            raise TransientError(f"Twilio cannot be reached: {error}", code="unreachable") from error
-        try:
-            answer = await self._exchange(connection, method, request, by - self._loop.time())
-        except BrokenOffError as error:
-            TWILIO_ERRORS.inc("answer", "no-answer")
-            raise OutcomeUnknownError(f"no answer from Twilio: {error}") from error
-        finally:
-            self._pool.give_back(origin, connection)
-        _retry_after_s.set(_seconds(answer.headers.get("retry-after")))
-        return Response(answer.status, text_of(answer), answer.headers)
+        there = place if self._api_base is None else self._api_base
+        target = with_query(place.target, params)
+        return there.origin, encode_request(method, there.host, target, headers, encode_form(data))
 
     @staticmethod
     async def _exchange(connection: Connection, method: str, request: bytes, limit_s: float) -> Answer:
@@ -144,11 +160,11 @@ class TwilioApi:
             message = await messages.create_async(
                 to=part.to, body=part.body, status_callback=callback or None, **sender, **_options(account, part)
             )
+            return _sent(message)
         except TwilioException as error:
             raise as_our_error(error) from error
         except NONSENSE as error:
             raise OutcomeUnknownError(f"Twilio's answer cannot be read: {type(error).__name__}") from error
-        return _sent(message)
 
     async def list_sent(self, account: Account, to: str, since: datetime, limit: int = 200) -> list[SentMessage]:
         """Messages to this person since then, newest first.
@@ -183,13 +199,13 @@ class TwilioApi:
         """How far this message has come; None if Twilio does not know it (any more). Raises as `send`."""
         try:
             message = await self._client(account).messages(sid).fetch_async()
-        except TwilioRestException as error:
-            if error.status == 404:
+            return _end(message)
+        except TwilioException as error:
+            if isinstance(error, TwilioRestException) and error.status == 404:
                 return None
             raise as_our_error(error) from error
-        except TwilioException as error:
-            raise as_our_error(error) from error
-        return MessageEnd(status=_sent(message).status, error_code=message.error_code, to=str(message.to or ""))
+        except NONSENSE as error:
+            raise OutcomeUnknownError(f"Twilio's answer cannot be read: {type(error).__name__}") from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -244,18 +260,25 @@ def _refusal(error: TwilioException) -> tuple[int, int | None, str] | None:
     """HTTP status, Twilio's code and words; None if Twilio has not answered."""
     if isinstance(error, (TwilioRestException, TwilioServiceException)):
         words = getattr(error, "msg", None) or getattr(error, "title", "") or ""
-        return int(error.status), getattr(error, "code", None), str(words)
+        return int(error.status), _code(getattr(error, "code", None)), str(words)
     # A refused list is thrown with the answer itself, not with an error made from it.
     answer = next((each for each in error.args if isinstance(each, Response)), None)
     if answer is None or answer.status_code < 400:  # a list that was given, and cannot be read
         return None
     try:
         body = json.loads(answer.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     said = body if isinstance(body, dict) else {}
-    code = said.get("code")
-    return int(answer.status_code), code if isinstance(code, int) else None, str(said.get("message", ""))
+    return int(answer.status_code), _code(said.get("code")), str(said.get("message", ""))
+
+
+def _code(found: Any) -> int | None:
+    return found if isinstance(found, int) else None
+
+
+def _end(message: Any) -> MessageEnd:
+    return MessageEnd(status=_sent(message).status, error_code=_code(message.error_code), to=str(message.to or ""))
 
 
 def _sent(message: Any) -> SentMessage:

@@ -1,11 +1,14 @@
 """A text whose callbacks were lost is asked for at Twilio: through the real SDK, a real Redis and the stand-in."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from sandbox.config import DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN, DEFAULT_NUMBER, default_config
 from sandbox.faults import Answer, Callbacks, Fault, Operation
@@ -20,6 +23,7 @@ from shared.outbox import PartState, Status, dispatch, load_part_state, record_s
 from shared.records import Origin, Part, encode
 from shared.scripts import Call
 from shared.settings import load_settings
+from workers import final_states
 from workers.final_states import MOST_AT_ONCE, REST_S, FinalStates
 from workers.twilio_client import TwilioApi
 from workers.work import Environment
@@ -208,6 +212,72 @@ async def test_one_refused_request_ends_the_run_for_that_account_and_costs_no_pa
     await desk.all_due()
     await desk.states.run_once()
     assert await desk.awaiting() == []
+
+
+@asynccontextmanager
+async def a_proxy() -> AsyncIterator[TwilioApi]:
+    """A client of something that gives every request its own page."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>please log in</html>")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        api = TwilioApi(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        yield api
+        await api.close()
+
+
+async def test_an_answer_that_cannot_be_read_costs_no_part(desk: Desk) -> None:
+    part_id, _ = await desk.send()
+    await desk.all_due()
+    async with a_proxy() as api:
+        usual, desk.env.twilio = desk.env.twilio, api
+        await desk.states.run_once()
+        desk.env.twilio = usual
+    assert await desk.due_in_s(part_id) > 30
+    await desk.all_due()
+    await desk.states.run_once()
+    assert (await desk.state(part_id)).status is Status.DELIVERED
+
+
+async def test_a_part_that_we_cannot_cope_with_does_not_keep_the_others_from_their_end(desk: Desk) -> None:
+    (bad, _), (good, _) = await desk.send(), await desk.send()
+    await desk.redis.hset(desk.keys.part(bad), "accepted_ms", "long ago")  # type: ignore[misc]
+    await desk.all_due()
+    with capture_logs() as logs:
+        await desk.states.run_once()
+    assert [each["part"] for each in logs if each["event"] == "final_state_failed"] == [bad]
+    assert (await desk.state(good)).status is Status.DELIVERED
+    assert await desk.awaiting() == [bad]
+    assert await desk.due_in_s(bad) > 3000
+
+
+async def test_whatever_goes_wrong_asking_goes_on_until_it_is_cancelled(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would start it again for the life of the process."""
+    monkeypatch.setattr(final_states, "LONGEST_REST_S", 0.01)
+    part_id, _ = await desk.send()
+    await desk.all_due()
+    await desk.redis.zadd(desk.keys.awaiting, {b"\xff": 0})
+    with capture_logs() as logs:
+        asking = asyncio.create_task(desk.states.run())
+        await until(lambda: any(each["event"] == "final_states_failed" for each in logs))
+        await desk.redis.zrem(desk.keys.awaiting, b"\xff")
+        await desk.all_due()
+        await until(lambda: any(each["event"] == "delivery_status" for each in logs))
+    assert (await desk.state(part_id)).status is Status.DELIVERED
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert asking.cancelled()
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not fact():  # noqa: ASYNC110 - nothing tells when a line is logged
+            await asyncio.sleep(0.005)
 
 
 async def test_one_run_asks_for_a_few_parts_only(desk: Desk) -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from workers.http_connection import Answer, BrokenOffError
-from workers.http_pool import MOST, NotConnectedError, Origin, Pool
+from workers.http_connection import MOST_BODY_BYTES, MOST_HEAD_BYTES, Answer, BrokenOffError, NotConnectedError
+from workers.http_pool import MOST, Origin, Pool
 from workers.http_wire import encode_request
 
 REQUEST = encode_request("POST", "localhost", "/", {}, b"a=b")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LIMIT_S = 20.0
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -51,6 +53,24 @@ class Answers:
             writer.write(self.raw)
             if self.then_close:
                 return
+
+
+class Floods:
+    """Answers with `first`, and then with `again` for ever."""
+
+    def __init__(self, first: bytes, again: bytes) -> None:
+        self.first, self.again = first, again
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"a=b")
+        writer.write(self.first)
+        while True:
+            writer.write(self.again)
+            await writer.drain()
+
+
+async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 async def never(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -128,6 +148,78 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(pool: Pool) -> Non
             await ask(pool, origin, limit_s=0.01)
 
 
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 1000),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 8000),
+        (b"HTTP/1.1 200 ", b"y" * 8000),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 200_000),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n", b"y" * 200_000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\nok\r\n" * 20_000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n" * 1000),
+    ],
+)
+async def test_an_answer_without_an_end_is_broken_off(pool: Pool, first: bytes, again: bytes) -> None:
+    async with a_server(Floods(first, again)) as origin:
+        with pytest.raises(BrokenOffError, match="more than"):
+            await ask(pool, origin)
+
+
+@pytest.mark.parametrize(("head", "body"), [(0, MOST_BODY_BYTES), (MOST_HEAD_BYTES - 1000, 2), (MOST_HEAD_BYTES, 2)])
+async def test_a_long_answer_is_read_up_to_the_limits(pool: Pool, head: int, body: int) -> None:
+    raw = b"HTTP/1.1 200 OK\r\nX: " + b"y" * head + b"\r\nContent-Length: %d\r\n\r\n" % body + b"z" * body
+    async with a_server(Answers(raw)) as origin:
+        if head < MOST_HEAD_BYTES:
+            assert (await ask(pool, origin)).body == b"z" * body
+        else:
+            with pytest.raises(BrokenOffError, match="a head of more than"):
+                await ask(pool, origin)
+
+
+async def test_a_connection_that_ends_while_it_is_lent_has_sent_nothing(pool: Pool) -> None:
+    enough = asyncio.Event()
+
+    async def hang_up_then(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await enough.wait()
+
+    async with a_server(hang_up_then) as origin:
+        connection = await pool.take(origin, limit_s=LIMIT_S)
+        enough.set()
+        async with asyncio.timeout(LIMIT_S):
+            while connection.usable:  # noqa: ASYNC110 - nothing tells when the news has come
+                await asyncio.sleep(0.005)
+        with pytest.raises(NotConnectedError, match="closed"):
+            connection.send(REQUEST, limit_s=LIMIT_S)
+        pool.give_back(origin, connection)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_server_that_hangs_up_at_once_is_no_bug_of_ours(run: Callable[[Coroutine[None, None, None]], None]) -> None:
+    async def scenario() -> None:
+        pool = Pool(connect_s=LIMIT_S)
+        async with a_server(hang_up) as origin:
+            for _ in range(50):
+                with pytest.raises((NotConnectedError, BrokenOffError)):
+                    await ask(pool, origin)
+        await pool.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_name_that_is_none_has_sent_nothing(run: Callable[[Coroutine[None, None, None]], None]) -> None:
+    async def scenario() -> None:
+        pool = Pool(connect_s=LIMIT_S)
+        for name in ("a" * 64 + ".invalid", "a..invalid", "\0.invalid"):
+            with pytest.raises(NotConnectedError):
+                await pool.take(Origin(name, 80, tls=False), limit_s=LIMIT_S)
+        await pool.close()
+
+    run(scenario())
+
+
 async def test_a_connection_that_the_other_side_has_closed_is_not_used_again(pool: Pool) -> None:
     answers = Answers(OK, then_close=True)
     async with a_server(answers) as origin:
@@ -201,7 +293,42 @@ async def test_who_waits_for_a_connection_in_vain_has_sent_nothing(pool: Pool) -
             pool.give_back(origin, connection)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def a_certificate(name: str, folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """One that says `name`, and a server's side of TLS with it."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    made = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -addext subjectAltName=DNS:{name}"
+    subprocess.run(["openssl", *made.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    return certificate, tls
+
+
+@needs_openssl
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_close_that_comes_with_the_end_of_the_handshake_is_no_bug_of_ours(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[[Coroutine[None, None, None]], None],
+    version: ssl.TLSVersion,
+) -> None:
+    """In TLS 1.2 the server speaks last: its alert may lie in the same packet."""
+    certificate, tls = a_certificate("localhost", tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls.maximum_version = version
+
+    async def scenario() -> None:
+        pool = Pool(connect_s=LIMIT_S)
+        async with a_server(hang_up, tls) as origin:
+            for _ in range(20):
+                with pytest.raises((NotConnectedError, BrokenOffError)):
+                    await ask(pool, Origin("localhost", origin.port, tls=True))
+        await pool.close()
+
+    run(scenario())
+
+
+@needs_openssl
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
 @pytest.mark.parametrize(
     ("name", "trusted", "good"),
@@ -215,13 +342,9 @@ def test_only_a_server_with_a_good_certificate_gets_anything(
     trusted: bool,
     good: bool,
 ) -> None:
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    made = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -addext subjectAltName=DNS:{name}"
-    subprocess.run(["openssl", *made.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    certificate, tls = a_certificate(name, tmp_path)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(certificate, key)
     answers = Answers(OK)
 
     async def scenario() -> None:

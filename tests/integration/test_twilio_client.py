@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
+import uvloop
 
-from shared.errors import OutcomeUnknownError
+from shared.errors import OutcomeUnknownError, PermanentError, TransientError
 from shared.phone import Address
 from shared.records import Origin, Part
 from shared.secrets import Secret
@@ -60,7 +62,11 @@ async def look(api: TwilioApi) -> object:
     return await api.list_sent(ACCOUNT, PART.to, datetime.now(UTC))
 
 
-@pytest.mark.parametrize("ask", [send, look])
+async def fetch(api: TwilioApi) -> object:
+    return await api.fetch(ACCOUNT, "SM" + "1" * 32)
+
+
+@pytest.mark.parametrize("ask", [send, look, fetch])
 @pytest.mark.parametrize(
     ("status", "body", "content_type"),
     [
@@ -70,6 +76,11 @@ async def look(api: TwilioApi) -> object:
         ("201 Created", b"[1]", "application/json"),
         ("201 Created", b"null", "application/json"),
         ("201 Created", b'{"messages": [7], "page": 0}', "application/json"),
+        ("200 OK", b"<html>a proxy's page</html>", "text/html"),
+        ("200 OK", b'{"sid": "SM1", "status": []}', "application/json"),
+        ("200 OK", b'{"sid": "SM1", "num_segments": 1, "error_code": Infinity}', "application/json"),
+        ("200 OK", b"[" * 200_000, "application/json"),
+        ("200 OK", b"{}", "application/json; charset=hex"),
         ("200 OK", b"\xff\xfe", "application/json; charset=utf-8"),
         ("502 Bad Gateway", b"<html>bad gateway</html>", "text/html"),
         ("500 Internal Server Error", b"\xff", "text/html; charset=utf-8"),
@@ -88,3 +99,49 @@ async def test_an_answer_that_names_no_message_is_not_one() -> None:
     async with twilio_answers("201 Created", b"{}") as api:
         with pytest.raises(OutcomeUnknownError):
             await send(api)
+
+
+async def test_a_refusal_is_one_whatever_its_code_is() -> None:
+    async with twilio_answers("400 Bad Request", b'{"code": [], "message": 5}') as api:
+        with pytest.raises(PermanentError):
+            await send(api)
+
+
+async def test_a_code_that_is_none_does_not_reach_the_part() -> None:
+    async with twilio_answers("200 OK", b'{"sid": "SM1", "status": "failed", "error_code": [1]}') as api:
+        end = await api.fetch(ACCOUNT, "SM1")
+    assert end is not None
+    assert end.error_code is None
+
+
+async def test_a_text_that_cannot_be_written_was_not_sent() -> None:
+    """Half of a character, as broken programs leave it: looking for it at Twilio would find nothing for hours."""
+    async with twilio_answers("201 Created", b"{}") as api:
+        with pytest.raises(PermanentError) as refused:
+            await api.send(ACCOUNT, msgspec.structs.replace(PART, body="\ud83d"))
+    assert refused.value.code == "no-request"
+
+
+async def test_a_host_that_is_no_name_was_sent_nothing() -> None:
+    api = TwilioApi("http://" + "a" * 64 + ".invalid")
+    with pytest.raises(TransientError) as refused:
+        await send(api)
+    await api.close()
+    assert refused.value.code == "unreachable"
+
+
+def test_a_twilio_that_hangs_up_at_once_gets_the_part_again_or_is_asked_for_it() -> None:
+    """Not a bug, for which the part would be given up."""
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            api = TwilioApi(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            for _ in range(20):
+                with pytest.raises((TransientError, OutcomeUnknownError)):
+                    await send(api)
+            await api.close()
+
+    uvloop.run(scenario())

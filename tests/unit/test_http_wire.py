@@ -72,6 +72,10 @@ def test_credentials_are_basic() -> None:
         ("text/html; charset=ISO-8859-1", "é".encode("latin-1"), "é"),
         ('text/html; Charset="utf-8"; x=y', "é".encode(), "é"),
         ("text/html; charset=no-such-thing", "é".encode(), "é"),
+        ("text/html; charset=hex", "é".encode(), "é"),
+        ("text/html; charset=rot13", b"ab", "ab"),
+        ("text/html; charset=a\0", b"ab", "ab"),
+        ("text/html; charset=utf-16-le", "é".encode("utf-16-le"), "é"),
         ("", b"", ""),
     ],
 )
