@@ -22,7 +22,7 @@ TTL_MS = 30 * 24 * 3600 * 1000
 """How long a file waits for its first fetch, if there is room: as long as the state of a part is kept."""
 
 SAFE_MS = 24 * 3600 * 1000
-"""So long no file makes way for another: longer than any quiet hours."""
+"""So long no file makes way for another, nor in its last day: longer than any quiet hours. See `lua/host_file.lua`."""
 
 FETCHED_TTL_MS = 3600 * 1000
 """How long it stays after that: Twilio may fetch it again for the next carrier."""
@@ -62,7 +62,7 @@ def host_file(*, keys: Keys, token: str, file: HostedFile) -> Call:
         (keys.hosted(token), keys.hosted_index),
         (
             *(msgspec.msgpack.encode(file), TTL_MS, now_ms, _member(token, file), counted, MAX_TOTAL_BYTES),
-            *(keys.hosted(""), now_ms + FETCHED_TTL_MS, now_ms + TTL_MS - SAFE_MS),
+            *(keys.hosted(""), now_ms + SAFE_MS, now_ms + TTL_MS - SAFE_MS),
         ),
     )
 

@@ -115,16 +115,20 @@ async def load_person(redis: Redis, keys: Keys, account_id: str, person: str) ->
 
 
 async def erase_person(redis: Redis, keys: Keys, account_id: str, person: str) -> Erased:
-    """Forget the person. May be run again, and finishes what a broken connection left."""
+    """Forget the person. May be run again, and finishes what a broken connection left.
+
+    For that, files go before the records that name them: nothing else leads to a file. A text that is sent between
+    the two may fail for lack of its file. Out of reach is the file of a turn in the middle: no record names it yet.
+    """
     conversation = conversation_id(account_id, person)
-    replies, parts = await _load_waiting(redis, keys, conversation)
-    files = [url for reply in replies for url in reply.media] + [url for part in parts for url in part.media]
+    files = await _forget_files(redis, keys, conversation)
     (reply,) = await execute(redis, [_erase(keys, account_id, person, conversation)])
     if isinstance(reply, Exception):
         raise reply
     waiting, lines, approved = reply
     letters = await _letters_of(redis, keys, conversation)
-    files += [url for letter in letters for url in _media_of(letter)]
+    # Once more: a part may have been buried between the look at it and the end of its lane.
+    files += await forget_files(redis, keys, [url for letter in letters for url in _media_of(letter)])
     drops = [drop(keys=keys, letter_id=letter.letter_id) for letter in letters]
     for dropped in await execute(redis, drops) if drops else ():
         if isinstance(dropped, Exception):
@@ -133,7 +137,7 @@ async def erase_person(redis: Redis, keys: Keys, account_id: str, person: str) -
         waiting=waiting,
         history=lines,
         letters=len(letters),
-        keys=await _delete_rest(redis, keys, conversation) + await forget_files(redis, keys, files),
+        keys=await _delete_rest(redis, keys, conversation) + files,
         approved=approved == 1,
     )
 
@@ -165,6 +169,23 @@ async def _load_waiting(redis: Redis, keys: Keys, conversation: str) -> tuple[tu
 async def _load_records(redis: Redis, keys: Keys, stage: Stage, conversation: str) -> list[bytes]:
     lane = await load_list(redis, keys.lane(stage, conversation).list, 0, -1)
     return [*lane, *await load_held_records(redis, keys, stage, conversation)]
+
+
+async def _forget_files(redis: Redis, keys: Keys, conversation: str) -> int:
+    """Delete the files that its records name, until a look finds no new ones; how many were there."""
+    forgotten, seen = 0, set[str]()
+    while new := await _load_media(redis, keys, conversation) - seen:
+        forgotten += await forget_files(redis, keys, new)
+        seen |= new
+    return forgotten
+
+
+async def _load_media(redis: Redis, keys: Keys, conversation: str) -> set[str]:
+    """The URLs that its replies, parts and letters name, in the order in which a record moves on."""
+    replies, parts = await _load_waiting(redis, keys, conversation)
+    letters = await _letters_of(redis, keys, conversation)
+    named = [reply.media for reply in replies] + [part.media for part in parts]
+    return {url for media in named for url in media}.union(*(_media_of(letter) for letter in letters))
 
 
 def _media_of(letter: DeadLetter) -> Iterator[str]:

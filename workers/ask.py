@@ -5,6 +5,7 @@ answers at once, so that the person never gets two answers. Redis keys: turn (se
 """
 
 import asyncio
+import contextlib
 
 from shared.agent_backends import HttpBackend
 from shared.errors import TextgateError, TransientError
@@ -14,7 +15,7 @@ from shared.turns import OpenTurn, TurnState, close_turn, open_turn
 from workers.agents.answers import Said, said_of
 from workers.agents.contract import Agent, Later, Turn
 from workers.agents.failures import describe
-from workers.agents.raised import where_raised
+from workers.agents.raised import Raised, where_raised
 from workers.media.hosting import host
 from workers.work import Environment, Work
 
@@ -62,10 +63,13 @@ async def _answer(work: Work, env: Environment, agent: Agent, turn: Turn) -> Sai
 
 
 def _tell(work: Work, error: Exception) -> None:
-    """One line for who wrote the agent, and the traceback behind it."""
-    raised = where_raised(error)
+    """One line for who wrote the agent, and the traceback behind it. Raises nothing: the turn is to be tried again."""
+    raised = Raised()
+    with contextlib.suppress(Exception):  # source lines come from loaders that may be somebody else's code, too
+        raised = where_raised(error)
     facts = {"at": raised.at, "exception": raised.traceback} if raised.at else {}
-    log.error("agent_failed", error=describe(error), conversation=work.conversation, turn=work.turn, **facts)
+    with contextlib.suppress(Exception):
+        log.error("agent_failed", error=describe(error), conversation=work.conversation, turn=work.turn, **facts)
 
 
 def _opening(work: Work, env: Environment, turn: Turn, backend: HttpBackend) -> Call:

@@ -49,6 +49,30 @@ def slow_function(turn: Any) -> str:
     return "fine, at last"
 
 
+def fails_in_vain() -> None:
+    """Raises from code whose loader raises, too, when it is first asked for the source."""
+    failures = [ArithmeticError("the loader is broken, too")]
+
+    class Loader:
+        def get_source(self, name: str) -> None:
+            if failures:
+                raise failures.pop()
+
+    code = compile("raise ValueError('in vain')", "/nowhere/in_vain.py", "exec")
+    exec(code, {"__name__": "in_vain", "__loader__": Loader()})  # noqa: S102 - a fixed line
+
+
+def in_vain_function(turn: Any) -> None:
+    fails_in_vain()
+
+
+def quoting_function(turn: Any) -> None:
+    try:
+        raise KeyError(turn.prompt)
+    except KeyError as error:
+        raise ValueError(turn.prompt) from error
+
+
 async def fine_coroutine(turn: Any) -> str:
     return fine_function(turn)
 

@@ -223,6 +223,19 @@ async def test_a_file_outlives_a_pause_and_makes_way_only_when_it_has_waited_lon
     await redis.delete(keys.hosted_index)
 
 
+async def test_a_file_of_a_version_that_kept_them_for_a_day_does_not_make_way(
+    desk: Desk, redis: Redis, keys: Keys
+) -> None:
+    day_ms, hosted_ms = 24 * 3600 * 1000, time.time_ns() // 1_000_000
+    before_the_upgrade = "a" * 43
+    await redis.set(keys.hosted(before_the_upgrade), b"x", px=day_ms)
+    await redis.zadd(keys.hosted_index, {f"{before_the_upgrade}:{MAX_TOTAL_BYTES}": hosted_ms + day_ms})
+    await ask(desk, Reply(texts="A cat", media=File(content=PNG)))
+    assert (await desk.said())[-1].texts == ("A cat", NOT_SENT)
+    assert await redis.exists(keys.hosted(before_the_upgrade))
+    await redis.delete(keys.hosted_index)
+
+
 async def test_who_is_forgotten_leaves_no_file_that_waits(desk: Desk, redis: Redis, keys: Keys) -> None:
     await ask(desk, Reply(texts="A cat", media=["https://example.com/dog.png", File(content=PNG)]))
     token = (await desk.said())[0].media[1].rpartition("/")[2]

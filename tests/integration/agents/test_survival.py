@@ -139,3 +139,38 @@ async def test_what_it_raised_is_told_with_its_own_line_and_a_traceback_without_
     assert re.search(r"misbehaving_agent\.py:[0-9]+$", told["at"])
     assert told["exception"].splitlines()[-1].partition(":")[0] in told["error"]
     assert "user_code.py" not in told["exception"]
+
+
+async def test_an_error_that_cannot_be_told_fails_its_turn_as_any_other(desk: Desk) -> None:
+    desk.answer_with({"path": str(HERE), "kind": "python", "callable": "misbehaving_agent:in_vain_function"})
+    await desk.text("hello")
+    with capture_logs() as logged:
+        turned = await desk.turn()
+    assert (turned.outcome, turned.facts["reason"]) == ("transient", "the agent failed: ValueError: in vain")
+    assert [event["error"] for event in logged if event["event"] == "agent_failed"] == ["ValueError: in vain"]
+
+
+async def test_a_turn_that_fails_where_the_working_folder_is_gone_comes_again(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.answer_with({"path": str(HERE), "kind": "python", "callable": "misbehaving_agent:crash_function"})
+    await desk.text("hello")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with capture_logs() as logged:
+        assert (await desk.turn()).outcome == "transient"
+    (told,) = [event for event in logged if event["event"] == "agent_failed"]
+    assert told["at"].startswith(str(HERE / "misbehaving_agent.py"))
+
+
+async def test_a_body_that_an_error_quotes_is_not_logged_whole(desk: Desk) -> None:
+    desk.answer_with({"path": str(HERE), "kind": "python", "callable": "misbehaving_agent:quoting_function"})
+    body = "this is how it began, " + "and so on " * 100
+    await desk.text(body)
+    with capture_logs() as logged:
+        assert (await desk.turn()).outcome == "transient"
+    assert "how it began" not in str(logged)
+    (told,) = [event for event in logged if event["event"] == "agent_failed"]
+    assert "direct cause" in told["exception"]
