@@ -1,7 +1,7 @@
 """A line to Redis: replies belong to their commands, whatever breaks in between."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -75,11 +75,12 @@ async def test_a_primary_that_was_demoted_is_a_broken_connection(tmp_path: Path)
         client = connect(server.url)
         line = Line(client)
         (before,) = await line.send([("CLIENT", "ID")])
-        await client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        ask: Callable[..., Awaitable[object]] = client.execute_command
+        await ask("REPLICAOF", "127.0.0.1", "1")
         for write in (("SET", "a", "1"), ("EVAL", "return redis.call('SET', KEYS[1], '1')", 1, "a")):
             with pytest.raises(RedisConnectionError, match="primary"):
                 await line.send([write])
-        await client.execute_command("REPLICAOF", "NO", "ONE")
+        await ask("REPLICAOF", "NO", "ONE")
         written, after = await line.send([("SET", "a", "1"), ("CLIENT", "ID")])
         assert (written, after != before) == (b"OK", True)
         await line.close()
