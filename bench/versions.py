@@ -29,7 +29,7 @@ def machine(pinning: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
         "processor": _processor(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "python": platform.python_version(),
         "server": _server(),
         "pinning": pinning,

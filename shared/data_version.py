@@ -15,7 +15,7 @@ Who looks: every long-running process when it first reaches Redis (the ingress o
 and no job costs anything. A process that runs on while another one upgrades does not notice: so they are stopped first.
 
 What a crash leaves: no mark, or a whole one. A Redis that loses the mark with its last second gets it again at the next
-start. One that is full gets none until there is room: the workers that drain it go on without.
+start. One that is full, or takes no writes for now, gets none until it does: the workers that drain it go on without.
 
 A field that old programs may ignore needs no new version (`shared/records.py`); a key or record that they would misread
 does. Such a change comes with a step: a script of its own under `lua/` that turns data of version N into N + 1. Redis
@@ -30,10 +30,11 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import ResponseError
 
 from shared.errors import ConfigError
 from shared.keys import Keys
+from shared.redis_client import is_away
 from shared.scripts import Script
 from shared.version import version
 
@@ -94,10 +95,10 @@ async def ensure_data_version(ask: Ask, keys: Keys) -> None:
     if mark is None:
         try:
             await ask("SET", keys.data_version, _raw(FIRST), "NX")
-        except OutOfMemoryError:
-            if STEPS:
+        except ResponseError as error:
+            if STEPS or not is_away(error):
                 raise
-            return  # no mark means what this one would say, and a full Redis drains only if workers start
+            return  # no mark means what this one would say; and a full Redis drains only if workers start
         mark = parse_mark(await ask("GET", keys.data_version))
     refusal = decide_refusal(mark, prefix=keys.prefix)
     if refusal is not None:

@@ -15,7 +15,12 @@ import hiredis
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError as RedisConnectionError, TimeoutError as RedisTimeoutError
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
 
 from shared.metrics import REDIS_FAILURES, REDIS_S
 from shared.redis_client import READ_TIMEOUT_S
@@ -27,11 +32,13 @@ Command = tuple[str | bytes | int | float, ...]
 
 
 class Line:
-    """One connection, taken from the client's pool at the first batch and kept until `close`. One batch at a time."""
+    """One connection, taken from the client's pool at the first batch and kept until `close`. It carries one batch at a
+    time; those that come meanwhile wait."""
 
     def __init__(self, redis: Redis) -> None:
         self._pool = redis.connection_pool
         self._connection: AbstractConnection | None = None
+        self._turn = asyncio.Lock()
 
     async def send(self, commands: list[Command], *, limit_s: float = READ_TIMEOUT_S) -> list[Any]:
         """A reply or a ResponseError for each command. Raises redis-py's ConnectionError or TimeoutError; ValueError,
@@ -41,7 +48,7 @@ class Line:
         """
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(limit_s), self._turn:
                 try:
                     replies = await self._exchange(commands)
                 except RedisConnectionError:
@@ -82,7 +89,10 @@ class Line:
 
 
 async def _replies(connection: AbstractConnection, count: int) -> list[Any]:
-    """The next replies; a ResponseError is one of them. Raises ConnectionError."""
+    """The next replies; a ResponseError is one of them. Raises ConnectionError.
+
+    A primary that was demoted counts as a broken connection, as redis-py has it: a new one asks Sentinel who it is now.
+    """
     parser: Any = connection._parser
     next_reply = parser._reader.gets
     replies: list[Any] = []
@@ -93,8 +103,15 @@ async def _replies(connection: AbstractConnection, count: int) -> list[Any]:
                 await parser.read_from_socket()
             elif isinstance(reply, RedisConnectionError):
                 raise reply
+            elif _tells_of_demotion(reply):
+                raise RedisConnectionError(f"this server is no primary any more: {reply}")
             else:
                 replies.append(reply)
     except OSError as error:
         raise RedisConnectionError(f"the connection broke: {error}") from error
     return replies
+
+
+def _tells_of_demotion(reply: object) -> bool:
+    """Whether this server takes no writes any more. From inside a script Redis 6.2 tells it in the text only."""
+    return isinstance(reply, ReadOnlyError) or (isinstance(reply, ResponseError) and "READONLY" in str(reply))

@@ -30,7 +30,9 @@ if tonumber(ARGV[4]) <= tonumber(part[2] or '-1') then
     redis.call('HSET', KEYS[1], 'contradiction', ARGV[3], 'contradiction_code', ARGV[5])
     return {'contradiction', '', 0, 0}
   end
-  return {'stale', '', 0, 0}
+  -- A call that was sent again because its reply got lost hears that it has paused the account: somebody has to be told.
+  local again = ARGV[10] ~= '' and redis.call('GET', KEYS[4]) == ARGV[10]
+  return {'stale', '', again and 1 or 0, 0}
 end
 redis.call('HSET', KEYS[1], 'status', ARGV[3], 'rank', ARGV[4], 'status_ms', now, 'at:' .. ARGV[3], now)
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'error_code', ARGV[5]) end

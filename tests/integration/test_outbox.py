@@ -278,6 +278,7 @@ async def test_what_a_failure_means_for_the_account_is_done_in_the_step_that_rec
 
     call = record_status(**facts, account_id="default", aftermath=aftermath)
     assert recorded_of(await desk.send(call)).paused
+    assert recorded_of(await desk.send(call)).paused, "it was sent again because its reply got lost"
     paused = await load_pause(desk.redis, desk.keys, "default")
     assert paused is not None
     assert paused.code == "twilio-30034"

@@ -1,12 +1,14 @@
 """A line to Redis: replies belong to their commands, whatever breaks in between."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError, TimeoutError as RedisTimeoutError
+from redis.exceptions import ConnectionError as RedisConnectionError, ResponseError, TimeoutError as RedisTimeoutError
 
+from cli.embedded_redis import EmbeddedRedis
 from shared.redis_batch import Line
 from shared.redis_client import connect
 
@@ -66,3 +68,25 @@ async def test_the_time_limits_of_the_connection_are_given_back_with_it(redis_ur
     assert connection.socket_timeout == client.connection_pool.connection_kwargs["socket_timeout"]
     await client.connection_pool.release(connection)
     await client.aclose()
+
+
+async def test_a_primary_that_was_demoted_is_a_broken_connection(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path, appendfsync="no") as server:
+        client = connect(server.url)
+        line = Line(client)
+        (before,) = await line.send([("CLIENT", "ID")])
+        ask: Callable[..., Awaitable[object]] = client.execute_command
+        await ask("REPLICAOF", "127.0.0.1", "1")
+        for write in (("SET", "a", "1"), ("EVAL", "return redis.call('SET', KEYS[1], '1')", 1, "a")):
+            with pytest.raises(RedisConnectionError, match="primary"):
+                await line.send([write])
+        await ask("REPLICAOF", "NO", "ONE")
+        written, after = await line.send([("SET", "a", "1"), ("CLIENT", "ID")])
+        assert (written, after != before) == (b"OK", True)
+        await line.close()
+        await client.aclose()
+
+
+async def test_batches_that_come_together_go_one_behind_the_other(line: Line) -> None:
+    replies = await asyncio.gather(*(line.send([("ECHO", f"{n}"), ("ECHO", f"{n}.")]) for n in range(20)))
+    assert replies == [[b"%d" % n, b"%d." % n] for n in range(20)]
