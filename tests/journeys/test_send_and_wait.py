@@ -29,7 +29,13 @@ async def send(house: House, *words: str, text: str = "hello") -> asyncio.subpro
         cwd=house.folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=heed_ctrl_c,
     )
+
+
+def heed_ctrl_c() -> None:
+    """Tests that a shell runs in the background were told to ignore it, and their children with them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
