@@ -180,6 +180,8 @@ def ratios(rounds: Rounds) -> dict[str, float]:
     found = {
         "ingress_vs_handwritten": ratio("per_s", "e", "c"),
         "ingress_vs_agent_connect": ratio("per_s", "e", "d"),
+        "ingress_fsync_vs_handwritten": ratio("per_s", "f", "c"),
+        "ingress_fsync_vs_agent_connect": ratio("per_s", "f", "d"),
         "ingress_vs_bare_asgi": ratio("per_s", "e", "a"),
         "ingress_vs_openclaw": ratio("per_s", EVERYSEC_AT_IT, OPENCLAW),
         "ingress_of_textgate_up_vs_openclaw": ratio("per_s", "up", OPENCLAW),
