@@ -93,7 +93,7 @@ async def _replies(connection: AbstractConnection, count: int) -> list[Any]:
 
     A primary that was demoted counts as a broken connection, as redis-py has it: a new one asks Sentinel who it is now.
     """
-    parser: Any = connection._parser
+    parser: Any = connection._parser  # there is no public way past what read_response adds; the tests hold what is used
     next_reply = parser._reader.gets
     replies: list[Any] = []
     try:
