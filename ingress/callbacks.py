@@ -8,13 +8,14 @@ part (`shared/aftermath.py`).
 import time
 
 from shared.aftermath import aftermath_of
+from shared.delivery import Recorded, record_status, recorded_of
 from shared.errors import RejectedError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.logs import logger
 from shared.metrics import DELIVERED_S, DELIVERIES, TWILIO_ERRORS, code_of_callback
 from shared.optout import Cause
-from shared.outbox import Recorded, Status, record_status, recorded_of
+from shared.outbox import Status
 from shared.phone import mask
 from shared.settings import Account
 from shared.status_callback import part_of_query

@@ -7,12 +7,10 @@ sid, paused, optout, pace, account-pace.
 import secrets
 import time
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
 
-from shared.aftermath import NOTHING, Aftermath
 from shared.group_commit import execute
 from shared.holds import hold_reply
 from shared.keys import Keys, Stage, conversation_id
@@ -263,59 +261,4 @@ def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status, ask_a
             part.created_ms,
             "" if part.received_ms is None else part.received_ms,
         ),
-    )
-
-
-def record_status(
-    *,
-    keys: Keys,
-    part_id: str,
-    sid: str,
-    status: Status,
-    error_code: str = "",
-    carrier_time: str = "",
-    account_id: str = "",
-    aftermath: Aftermath = NOTHING,
-) -> Call:
-    """A delivery callback; `recorded_of` reads the reply.
-
-    `account_id`: whose webhook it came by; it speaks of no other account's parts, and its `aftermath` strikes this one.
-    """
-    change = aftermath.opt_out
-    person = change.person if change else ""
-    facts = (part_id, sid, status.value, RANK[status], error_code, PART_TTL_MS, FINAL_RANK, carrier_time, account_id)
-    return Call(
-        script("record_status"),
-        (
-            *(keys.part(part_id), keys.sid(sid), keys.awaiting),
-            *(keys.paused(account_id), keys.opted_out(account_id), keys.opt_out_trail(account_id, person)),
-        ),
-        (
-            *facts,
-            encode(aftermath.pause) if aftermath.pause else "",
-            *((person, encode(change)) if change else ("", "")),
-        ),
-    )
-
-
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a delivery callback: `recorded`, `stale`, `contradiction` or `unknown`."""
-
-    outcome: str
-    received_ms: int | None = None
-    """When the text was received that this part answers; only if recorded."""
-    paused: bool = False
-    """Its aftermath paused the account, which was not paused before."""
-    opted_out: bool = False
-    """Its aftermath opted the person out, who was not so before."""
-
-
-def recorded_of(reply: list[Any]) -> Recorded:
-    """The reply to `record_status`."""
-    outcome, received_ms, paused, opted_out = reply
-    return Recorded(
-        outcome=outcome.decode(),
-        received_ms=int(received_ms) if received_ms else None,
-        paused=bool(paused),
-        opted_out=bool(opted_out),
     )

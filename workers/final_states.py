@@ -17,11 +17,12 @@ from shared.accounts import load_pause
 from shared.aftermath import aftermath_of
 from shared.awaiting import Awaited, forget, load_awaited, next_look_ms, put_off, take, taken_of
 from shared.cancellation import pass_cancellation
+from shared.delivery import record_status, recorded_of
 from shared.errors import OutcomeUnknownError, PermanentError, TransientError
 from shared.group_commit import execute
 from shared.logs import logger
 from shared.metrics import DELIVERIES
-from shared.outbox import FINAL, record_status, recorded_of
+from shared.outbox import FINAL
 from shared.scripts import Call
 from shared.settings import Account
 from shared.twilio_codes import CODES

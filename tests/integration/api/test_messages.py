@@ -8,10 +8,11 @@ from redis.asyncio import Redis
 
 from ingress.api import stored
 from shared.dead_letters import bury, load_letters, retry
+from shared.delivery import record_status, recorded_of
 from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, hand_over
-from shared.outbox import Status, dispatch, record_status, recorded_of, settle
+from shared.outbox import Status, dispatch, settle
 from shared.records import DeadLetter, Origin, Part, Reply, decode_reply, encode
 from shared.redis_client import load_list
 from shared.scripts import Call

@@ -15,8 +15,9 @@ from redis.asyncio import Redis
 from cli.deadletter_change import choose, retry_all
 from cli.deadletter_select import Filter
 from shared.dead_letters import bury, count_letters
+from shared.delivery import record_status
 from shared.keys import Keys, Stage
-from shared.outbox import Status, record_status
+from shared.outbox import Status
 from shared.records import DeadLetter, Part, Pause, decode_part, encode
 from shared.redis_client import load_list
 

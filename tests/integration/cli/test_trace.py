@@ -7,10 +7,11 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.dead_letters import bury, drop
+from shared.delivery import record_status
 from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, fail
-from shared.outbox import Status, record_status, settle
+from shared.outbox import Status, settle
 from shared.records import DeadLetter, Origin, Pause, Reply, encode
 from shared.setbacks import note_put_off, setback_of
 
