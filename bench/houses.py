@@ -2,11 +2,10 @@
 
 import contextlib
 import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from bench import cores, servers
 from bench.edge import Edge
 from bench.load import Plan, post
 from bench.versions import CACHE
-from bench.webhooks import Target
+from bench.webhooks import AUTH_TOKEN, Target
 from cli.embedded_redis import EmbeddedRedis
 from cli.ports import free_ports
 from shared.keys import Stage
@@ -30,9 +29,6 @@ SENDERS = 100_000
 
 STAGES = tuple(stage.value for stage in Stage)
 
-Feed = Callable[[int, int, float], dict[int, float]]
-"""(first, count, rate) -> when each text was due."""
-
 Roots = dict[str, list[int]]
 """By kind of process (`ingress`, `agent`, `format`, `outbound`, `redis`): those that were started."""
 
@@ -40,12 +36,15 @@ Roots = dict[str, list[int]]
 class House(msgspec.Struct, frozen=True, kw_only=True):
     """A pipeline that runs."""
 
-    feed: Feed
     edge: Edge
     redis: Redis
     roots: Roots
-    target: Target | None = None
-    """Where webhooks go, if that is how it is fed."""
+    target: Target
+    """Where webhooks go."""
+
+    def feed(self, first: int, count: int, rate: float) -> dict[int, float]:
+        """Post webhooks; when each was due."""
+        return post(Plan(target=self.target, first=first, count=count, rate=rate)).due
 
     def pids(self, kind: str) -> list[int]:
         """All processes of this kind, those that the first ones have started too."""
@@ -96,68 +95,63 @@ def running(contender: Contender, workers: int) -> Iterator[House]:
         server = stack.enter_context(EmbeddedRedis(folder / "r", appendfsync="everysec"))
         edge = Edge(stack.enter_context(servers.stand_in()))
         redis = stack.enter_context(Redis.from_url(server.url))
-        target = None
-        if contender.key == "textgate":
-            target = Target(port=free_ports(1)[0], path="/webhooks/sms", senders=SENDERS)
-            feed, roots = stack.enter_context(_textgate(folder, server.url, edge, workers, redis, target))
-        else:
-            feed, roots = stack.enter_context(_peer(contender, server.url, edge, workers))
-        yield House(feed=feed, edge=edge, redis=redis, roots={**roots, "redis": [server.pid]}, target=target)
+        target = Target(port=free_ports(1)[0], path="/webhooks/sms", senders=SENDERS)
+        house = House(edge=edge, redis=redis, roots={"redis": [server.pid]}, target=target)
+        start = _textgate if contender.key == "textgate" else _peer
+        stack.enter_context(start(contender, house, folder, server.url, workers))
+        yield house
 
 
 @contextlib.contextmanager
-def _textgate(
-    folder: Path, url: str, edge: Edge, workers: int, redis: Redis, target: Target
-) -> Iterator[tuple[Feed, Roots]]:
+def _textgate(_: Contender, house: House, folder: Path, url: str, workers: int) -> Iterator[None]:
     """Ingress and workers as they are deployed."""
     config = folder / "textgate.json5"
-    config.write_text(json.dumps(servers.configuration(target.port)))
+    config.write_text(json.dumps(servers.configuration(house.target.port)))
     environ = {
         "TEXTGATE_CONFIG": str(config),
         "TEXTGATE_REDIS_URL": url,
-        "TEXTGATE_TWILIO_API_BASE": edge.url,
+        "TEXTGATE_TWILIO_API_BASE": house.edge.url,
     }
     program = [sys.executable, "-m", "cli.main"]
-    with contextlib.ExitStack() as stack:
-        roots = {
-            "ingress": [stack.enter_context(servers.running([*program, "ingress"], target.port, environ, pinned=False))]
-        }
-        for stage in STAGES * workers:
-            started = stack.enter_context(servers.process([*program, "worker", stage], environ))
-            roots.setdefault(stage, []).append(started.pid)
+    with _processes(house, [*program, "ingress"], [*program, "worker"], environ, workers):
         until(
-            lambda: sum(1 for _ in redis.scan_iter("tg:queue:*:health:*", 1000)) == workers * len(STAGES),
+            lambda: sum(1 for _ in house.redis.scan_iter("tg:queue:*:health:*", 1000)) == workers * len(STAGES),
             "the workers did not start",
         )
-
-        def feed(first: int, count: int, rate: float) -> dict[int, float]:
-            return post(Plan(target=target, first=first, count=count, rate=rate)).due
-
-        yield feed, roots
+        yield
 
 
 @contextlib.contextmanager
-def _peer(contender: Contender, url: str, edge: Edge, workers: int) -> Iterator[tuple[Feed, Roots]]:
-    """Another queue's workers. Raises MissingPeerError if it is not installed."""
+def _peer(contender: Contender, house: House, _: Path, url: str, workers: int) -> Iterator[None]:
+    """The handler that people write, and another queue's workers. Raises MissingPeerError if it is not installed."""
     python = sys.executable if contender.venv is None else str(CACHE / contender.venv / "bin" / "python")
     if not Path(python).exists():
         raise servers.MissingPeerError(f"{contender.name} is missing: run bench/install-peers")
     program = [python, "-m", *contender.command]
-    environ = {"BENCH_REDIS_URL": url, "BENCH_API_BASE": edge.url, "PYTHONPATH": str(servers.HERE.parent)}
-
-    def feed(first: int, count: int, rate: float) -> dict[int, float]:
-        plan = json.dumps({"first": first, "count": count, "rate": rate})
-        with servers.process([*program, "feed", plan], environ, stdout=subprocess.PIPE) as running:
-            said, _ = running.communicate()
-        return {int(number): due for number, due in json.loads(said).items()}
-
-    with contextlib.ExitStack() as stack:
-        roots: Roots = {}
-        for stage in STAGES * workers:
-            started = stack.enter_context(servers.process([*program, "work", stage], environ))
-            roots.setdefault(stage, []).append(started.pid)
+    environ = {
+        "BENCH_REDIS_URL": url,
+        "BENCH_API_BASE": house.edge.url,
+        "BENCH_AUTH_TOKEN": AUTH_TOKEN,
+        "PYTHONPATH": str(servers.HERE.parent),
+    }
+    front = [*program, "serve", str(house.target.port)]
+    with _processes(house, front, [*program, "work"], environ, workers):
         time.sleep(PEER_START_S)
-        yield feed, roots
+        yield
+
+
+@contextlib.contextmanager
+def _processes(
+    house: House, front: Sequence[str], work: Sequence[str], environ: Mapping[str, str], workers: int
+) -> Iterator[None]:
+    """Start what takes webhooks in, and so many workers of each stage."""
+    with contextlib.ExitStack() as stack:
+        ingress = stack.enter_context(servers.running(front, house.target.port, environ, pinned=False))
+        house.roots["ingress"] = [ingress]
+        for stage in STAGES * workers:
+            started = stack.enter_context(servers.process([*work, stage], environ))
+            house.roots.setdefault(stage, []).append(started.pid)
+        yield
 
 
 def until(fact: Callable[[], bool], otherwise: str) -> None:

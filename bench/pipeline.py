@@ -1,10 +1,10 @@
 """`python -m bench pipeline`: from the webhook to the request that reaches Twilio, beside other queues.
 
-Three hops (echo agent, format, send to a stand-in on loopback), one worker process each. Textgate is fed signed
-webhooks through its ingress and keeps all its promises: policy, order, a journal before each send, Redis with its
-append-only file. The others are fed by a script that enqueues, do no formatting and promise nothing: a generous
-comparison. Latency is taken at 30 % of each one's own throughput, from the time a text was due. Nothing is pinned:
-there are more processes than cores. Rounds interleave; ratios are taken within a round, and their median counts.
+Signed webhooks, then three hops (echo agent, format, send to a stand-in on loopback), one worker process each. Textgate
+keeps all its promises: policy, order, a journal before each send, Redis with its append-only file. The others stand
+behind the handler that people write (`bench/peers/webhook.py`), do no formatting, and promise nothing. Latency is taken
+at 30 % of each one's own throughput, from the time a text was due. Nothing is pinned: there are more processes than
+cores. Rounds interleave; ratios are taken within a round, and their median counts.
 """
 
 import statistics

@@ -92,7 +92,6 @@ def measure(rows: tuple[Row, ...], size: Size, say: Callable[[str], None]) -> tu
 def _aftermath(house: House, texts: int) -> dict[str, Any]:
     """What the texts of a row leave behind, and what it costs to be told that they were delivered."""
     left = kept(house.redis, Keys(), texts + WARM)
-    assert house.target is not None
     return {
         "kept": {name: msgspec.to_builtins(kind) for name, kind in left.items()},
         "kept_byte_days_per_text": byte_days(left),

@@ -52,7 +52,7 @@ def python_server(module: str, *, redis_url: str = "") -> Iterator[Server]:
     """One of our own small contenders."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", f"bench.contenders.{module}", str(port)]
-    with running(command, port, {"BENCH_REDIS_URL": redis_url}) as pid:
+    with running(command, port, {"BENCH_REDIS_URL": redis_url, "BENCH_AUTH_TOKEN": AUTH_TOKEN}) as pid:
         yield Server(target=Target(port=port, path="/webhooks/sms"), pid=pid)
 
 

@@ -6,11 +6,11 @@ import uvicorn
 
 
 def serve(app: object) -> None:
-    """Serve on the port in the first argument until SIGTERM."""
+    """Serve on the port in the last argument until SIGTERM."""
     uvicorn.run(
         app,  # type: ignore[arg-type]  # any ASGI app
         host="127.0.0.1",
-        port=int(sys.argv[1]),
+        port=int(sys.argv[-1]),
         log_config=None,
         access_log=False,
         server_header=False,

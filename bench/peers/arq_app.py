@@ -1,9 +1,8 @@
 """Stock arq 0.28: as it comes, or tuned (polls every 10 ms, 200 jobs at once, msgpack), on uvloop."""
 
-import asyncio
-import json
+import contextlib
 import sys
-import time
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,7 +12,11 @@ import uvloop
 from arq import create_pool
 from arq.connections import ArqRedis, RedisSettings
 from arq.worker import Worker, func
+from starlette.applications import Starlette
+from starlette.requests import Request
 
+from bench.contenders.serve import serve
+from bench.peers.webhook import Fields, handler
 from bench.peers.work import API_BASE, PATH, REDIS_URL, agent, format_reply, text_of
 
 TUNED: dict[str, Any] = {"poll_delay": 0.01, "max_jobs": 200}
@@ -66,25 +69,27 @@ async def work(stage: str, *, tuned: bool) -> None:
     await worker.async_run()
 
 
-async def feed(plan: dict[str, float], *, tuned: bool) -> None:
-    """Enqueue as planned, and print when each was due."""
-    first, count, rate = int(plan["first"]), int(plan["count"]), plan["rate"]
-    redis = await pool(tuned=tuned)
-    started, due = time.perf_counter(), {}
-    running: set[asyncio.Task[Any]] = set()
-    for number in range(count):
-        due[first + number] = started + number / rate if rate else time.perf_counter()
-        pause = due[first + number] - time.perf_counter()
-        if pause > 0:
-            await asyncio.sleep(pause)
-        running.add(asyncio.create_task(redis.enqueue_job("agent", text_of(first + number))))
-        if len(running) >= 50:
-            _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.gather(*running)
-    print(json.dumps(due))
+async def enqueue(request: Request, form: Fields) -> None:
+    """From the webhook; a job is found again by the message's SID."""
+    await request.app.state.arq.enqueue_job("agent", text_of(form), _job_id=form["MessageSid"])
+
+
+def front(*, tuned: bool) -> Starlette:
+    """The webhook's app."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.arq = await pool(tuned=tuned)
+        yield
+        await app.state.arq.aclose()
+
+    return handler(enqueue, lifespan)
 
 
 if __name__ == "__main__":
     kind, role, argument = sys.argv[1:]
     tuned = kind == "tuned"
-    uvloop.run(feed(json.loads(argument), tuned=tuned) if role == "feed" else work(argument, tuned=tuned))
+    if role == "serve":
+        serve(front(tuned=tuned))
+    else:
+        uvloop.run(work(argument, tuned=tuned))

@@ -1,13 +1,15 @@
 """Celery 5 on Redis: acknowledge late, prefetch one, as its documentation advises for work that must not be lost."""
 
-import json
 import os
 import sys
 
 import requests
 from celery import Celery
+from starlette.requests import Request
 
-from bench.peers.work import API_BASE, PATH, REDIS_URL, agent, format_reply, schedule, text_of
+from bench.contenders.serve import serve
+from bench.peers.webhook import Fields, handler
+from bench.peers.work import API_BASE, PATH, REDIS_URL, agent, format_reply, text_of
 
 app = Celery("bench", broker=REDIS_URL.replace("unix://", "redis+socket://"))
 app.conf.update(
@@ -38,10 +40,15 @@ def send(part):
     session.post(API_BASE + PATH, data=part, timeout=15).raise_for_status()
 
 
+async def enqueue(_: Request, form: Fields) -> None:
+    """From the webhook. `apply_async` waits for Redis on the event loop, as it does in such handlers."""
+    take_turn.apply_async((text_of(form),), task_id=form["MessageSid"])
+
+
 if __name__ == "__main__":
     role, argument = sys.argv[1:]
-    if role == "feed":
-        schedule(json.loads(argument), lambda index: take_turn.delay(text_of(index)))
+    if role == "serve":
+        serve(handler(enqueue))
     else:
         app.worker_main(
             [

@@ -1,16 +1,16 @@
 """saq 0.26 on Redis, uvloop, 100 tasks at once per worker."""
 
-import asyncio
-import json
 import sys
-import time
 
 import aiohttp
 import uvloop
 from redis.asyncio import Redis
 from saq import Worker
 from saq.queue.redis import RedisQueue
+from starlette.requests import Request
 
+from bench.contenders.serve import serve
+from bench.peers.webhook import Fields, handler
 from bench.peers.work import API_BASE, PATH, REDIS_URL, agent, format_reply, text_of
 
 queues = {stage: RedisQueue(Redis.from_url(REDIS_URL), name=stage) for stage in ("agent", "format", "outbound")}
@@ -42,24 +42,14 @@ async def work(stage: str) -> None:
     await Worker(queues[stage], functions=[take_turn, make_parts, send], concurrency=100, startup=startup).start()
 
 
-async def feed(plan: dict[str, float]) -> None:
-    """Enqueue as planned, and print when each was due."""
-    first, count, rate = int(plan["first"]), int(plan["count"]), plan["rate"]
-    queue = queues["agent"]
-    await queue.connect()
-    started, due, running = time.perf_counter(), {}, set()
-    for number in range(count):
-        due[first + number] = started + number / rate if rate else time.perf_counter()
-        pause = due[first + number] - time.perf_counter()
-        if pause > 0:
-            await asyncio.sleep(pause)
-        running.add(asyncio.create_task(queue.enqueue("take_turn", text=text_of(first + number), retries=5)))
-        if len(running) >= 100:
-            _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.gather(*running)
-    print(json.dumps(due))
+async def enqueue(_: Request, form: Fields) -> None:
+    """From the webhook; a job is found again by the message's SID."""
+    await queues["agent"].enqueue("take_turn", text=text_of(form), key=form["MessageSid"], retries=5)
 
 
 if __name__ == "__main__":
     role, argument = sys.argv[1:]
-    uvloop.run(feed(json.loads(argument)) if role == "feed" else work(argument))
+    if role == "serve":
+        serve(handler(enqueue))
+    else:
+        uvloop.run(work(argument))

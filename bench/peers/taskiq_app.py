@@ -1,15 +1,17 @@
 """taskiq 0.13 with taskiq-redis' stream broker, which acknowledges; uvloop, 100 tasks at once per worker."""
 
-import asyncio
-import json
+import contextlib
 import os
 import sys
-import time
+from collections.abc import AsyncIterator
 
 import aiohttp
-import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
 from taskiq_redis import RedisStreamBroker
 
+from bench.contenders.serve import serve
+from bench.peers.webhook import Fields, handler
 from bench.peers.work import API_BASE, PATH, REDIS_URL, agent, format_reply, text_of
 
 brokers = {stage: RedisStreamBroker(url=REDIS_URL, queue_name=stage) for stage in ("agent", "format", "outbound")}
@@ -38,27 +40,22 @@ async def send(part: dict[str, str]) -> None:
         answer.raise_for_status()
 
 
-async def feed(plan: dict[str, float]) -> None:
-    """Enqueue as planned, and print when each was due."""
-    first, count, rate = int(plan["first"]), int(plan["count"]), plan["rate"]
+async def enqueue(_: Request, form: Fields) -> None:
+    """From the webhook."""
+    await take_turn.kiq(text_of(form))
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    """Connect to Redis."""
     await brokers["agent"].startup()
-    started, due, running = time.perf_counter(), {}, set()
-    for number in range(count):
-        due[first + number] = started + number / rate if rate else time.perf_counter()
-        pause = due[first + number] - time.perf_counter()
-        if pause > 0:
-            await asyncio.sleep(pause)
-        running.add(asyncio.create_task(take_turn.kiq(text_of(first + number))))
-        if len(running) >= 100:
-            _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.gather(*running)
-    print(json.dumps(due))
+    yield
 
 
 if __name__ == "__main__":
     role, argument = sys.argv[1:]
-    if role == "feed":
-        uvloop.run(feed(json.loads(argument)))
+    if role == "serve":
+        serve(handler(enqueue, lifespan))
     else:
         words = ["taskiq", "worker", f"bench.peers.taskiq_app:{argument}_broker", "--workers", "1"]
         words += ["--max-async-tasks", "100", "--log-level", "ERROR"]
