@@ -36,21 +36,21 @@ async def test_a_connection_that_the_server_closed_is_made_anew(line: Line, redi
 
 
 async def test_a_reply_that_does_not_come_in_time_is_an_outage_and_never_the_next_ones(
-    line: Line, redis: Redis
+    redis: Redis, redis_url: str
 ) -> None:
+    client = connect(redis_url)
+    line = Line(client, limit_s=0.5)
     with pytest.raises(RedisTimeoutError):
-        await line.send([("BLPOP", "nothing", 0)], limit_s=0.05)
+        await line.send([("BLPOP", "nothing", 0)])
     assert await line.send([("ECHO", "mine")]) == [b"mine"]
+    await line.close()
+    await client.aclose()
 
 
 async def test_a_cancelled_batch_leaves_no_reply_behind(line: Line, redis: Redis) -> None:
     (number,) = await line.send([("CLIENT", "ID")])
     task = asyncio.create_task(line.send([("BLPOP", "nothing", 0), ("ECHO", "theirs")]))
-    async with asyncio.timeout(10):
-        while not any(  # noqa: ASYNC110 - the server has no event to wait for
-            each["id"] == str(number) and each["cmd"] == "blpop" for each in await redis.client_list()
-        ):
-            await asyncio.sleep(0)
+    await _until_blocked(redis, number)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -87,6 +87,27 @@ async def test_a_primary_that_was_demoted_is_a_broken_connection(tmp_path: Path)
         await client.aclose()
 
 
+async def test_a_connection_that_breaks_is_made_anew_for_all_that_were_under_way(line: Line, redis: Redis) -> None:
+    """The first waits, the others stand behind it: each is sent again, and gets its own reply."""
+    (number,) = await line.send([("CLIENT", "ID")])
+    first = asyncio.create_task(line.send([("BLPOP", "nothing", 0)]))
+    behind = [asyncio.create_task(line.send([("ECHO", f"{n}")])) for n in range(5)]
+    await _until_blocked(redis, number)
+    await redis.client_kill_filter(_id=number)
+    await redis.lpush("nothing", "x")  # type: ignore[misc]
+    assert await first == [[b"nothing", b"x"]]
+    assert await asyncio.gather(*behind) == [[b"%d" % n] for n in range(5)]
+
+
 async def test_batches_that_come_together_go_one_behind_the_other(line: Line) -> None:
     replies = await asyncio.gather(*(line.send([("ECHO", f"{n}"), ("ECHO", f"{n}.")]) for n in range(20)))
     assert replies == [[b"%d" % n, b"%d." % n] for n in range(20)]
+
+
+async def _until_blocked(redis: Redis, number: int) -> None:
+    """Until this client waits at a list."""
+    async with asyncio.timeout(10):
+        while not any(  # noqa: ASYNC110 - the server has no event to wait for
+            each["id"] == str(number) and each["cmd"] == "blpop" for each in await redis.client_list()
+        ):
+            await asyncio.sleep(0)
