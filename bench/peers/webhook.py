@@ -32,4 +32,3 @@ def handler(enqueue: Callable[[Request, Fields], Awaitable[object]], lifespan: L
         return Response("<Response/>", media_type="text/xml")
 
     return Starlette(routes=[Route(PATH, webhook, methods=["POST"])], lifespan=lifespan)
-
