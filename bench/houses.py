@@ -44,7 +44,10 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     def feed(self, first: int, count: int, rate: float) -> dict[int, float]:
         """Post webhooks; when each was due."""
-        return post(Plan(target=self.target, first=first, count=count, rate=rate)).due
+        report = post(Plan(target=self.target, first=first, count=count, rate=rate))
+        if set(report.statuses) != {200}:
+            raise SystemExit(f"answers other than 200: {report.statuses}")
+        return report.due
 
     def pids(self, kind: str) -> list[int]:
         """All processes of this kind, those that the first ones have started too."""

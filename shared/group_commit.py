@@ -63,7 +63,11 @@ class GroupCommit:
         self._waiting: deque[Waiting] = deque()
         self._will_flush = False
         self._under_way = 0
-        self._sending: set[asyncio.Task[None]] = set()
+        self._behind: deque[Waiting] = deque()
+        """Calls that have to be sent again, or whose connection has to be made first: older than those that wait, which
+        stay until these are through. Texts of one person keep their order, whatever breaks."""
+        self._mending: asyncio.Handle | asyncio.Task[None] | None = None
+        """What sends those behind, or will begin to."""
         self._idle: asyncio.Future[None] | None = None
         """Done when nothing is under way any more, if somebody waits for that."""
         self.groups = 0
@@ -95,7 +99,8 @@ class GroupCommit:
     async def close(self) -> None:
         """Wait for what is under way, then close the client."""
         if self._under_way or self._waiting:
-            self._idle = self._deadlines.loop.create_future()
+            if self._idle is None:
+                self._idle = self._deadlines.loop.create_future()
             await self._idle
         await self._line.close()
         await self._redis.aclose()
@@ -107,6 +112,8 @@ class GroupCommit:
 
     def _flush(self) -> None:
         self._will_flush = False
+        if self._mending is not None:
+            return
         group = self._take()
         if not group:
             self._tell_if_idle()
@@ -117,12 +124,13 @@ class GroupCommit:
         GROUP_CALLS.observe(len(group))
         try:
             replies = self._line.post(_commands([call for call, _ in group], self._confirm))
-        except ValueError:
+        except (ValueError, TypeError):  # words that cannot be put on the wire
             replies = None
         if replies is not None:
             replies.add_done_callback(partial(self._answered, group))
         else:
-            self._send_patiently(group)
+            # A tick later: groups of a connection that broke in this one are older, and about to be told so.
+            self._mending = self._deadlines.loop.call_soon(self._mend, group)
 
     def _take(self) -> list[Waiting]:
         group: list[Waiting] = []
@@ -133,34 +141,55 @@ class GroupCommit:
         return group
 
     def _answered(self, group: list[Waiting], posted: asyncio.Future[list[Any]]) -> None:
-        """The way of nearly all groups; what needs more than one round trip goes the patient way."""
-        error = posted.exception()
-        if isinstance(error, TimeoutError):
-            self._settle(group, [_as_transient(error)] * len(group))
-        elif error is not None:
-            self._send_patiently(group)
-        else:
-            replies = _confirmed(posted.result(), self._confirm)
-            unknown = {i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)}
-            if unknown:
-                self._send_patiently([waiting for i, waiting in enumerate(group) if i in unknown])
-                group = [waiting for i, waiting in enumerate(group) if i not in unknown]
-                replies = [reply for i, reply in enumerate(replies) if i not in unknown]
-            self._settle(group, replies)
+        """The way of nearly all groups; what needs more than one round trip is mended."""
+        if posted.exception() is not None:
+            self._mend(group)
+            return
+        replies = _confirmed(posted.result(), self._confirm)
+        unknown = [waiting for waiting, reply in zip(group, replies, strict=True) if isinstance(reply, NoScriptError)]
+        if unknown:
+            known = [pair for pair in zip(group, replies, strict=True) if not isinstance(pair[1], NoScriptError)]
+            self._mend(unknown)
+            group, replies = [waiting for waiting, _ in known], [reply for _, reply in known]
+        self._settle(group, replies)
 
-    def _send_patiently(self, group: list[Waiting]) -> None:
-        task = self._deadlines.loop.create_task(self._send(group))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+    def _mend(self, group: list[Waiting]) -> None:
+        """Send these again, behind the others that have to be: one group at a time, and nothing younger meanwhile."""
+        self._behind.extend(group)
+        if not isinstance(self._mending, asyncio.Task):
+            self._mending = self._deadlines.loop.create_task(self._send_behind())
+
+    async def _send_behind(self) -> None:
+        try:
+            while self._behind:
+                trouble = await self._prepare()
+                behind, self._behind = self._behind, deque()
+                group = [(call, future) for call, future in behind if not future.done()]
+                self._under_way -= len(behind) - len(group)
+                if trouble is not None:
+                    self._settle(group, [trouble] * len(group))
+                elif group:
+                    await self._send(group)
+        finally:
+            self._mending = None
+            self._go_on()
+
+    async def _prepare(self) -> TransientError | None:
+        """Make the connection, and give the scripts to a Redis that may have started anew; what stood in the way. Were
+        another process to give them between two calls of a group, the second would go before the first."""
+        try:
+            await _load_scripts(self._line)
+        except (*AWAY, RedisError) as error:
+            return _as_transient(error)
+        return None
 
     async def _send(self, group: list[Waiting]) -> None:
-        """Over a connection that has to be made first, or to a Redis that has to be given the scripts."""
         try:
             replies = await execute(self._line, [call for call, _ in group], confirm=self._confirm)
         except (*AWAY, RedisError, TransientError) as error:
             replies = [_as_transient(error)] * len(group)
-        except ValueError as error:  # words that cannot be put on the wire: whose, shows when each goes alone
-            if len(group) > 1:
+        except Exception as error:  # noqa: BLE001 - words that cannot be put on the wire, or a bug: its caller tells
+            if len(group) > 1:  # whose, shows when each goes alone
                 for alone in group:
                     await self._send([alone])
                 return
@@ -176,6 +205,9 @@ class GroupCommit:
                 future.set_exception(_as_transient(reply) if is_away(reply) else reply)
             else:
                 future.set_result(reply)
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._waiting:
             self._flush_soon()
         else:
@@ -214,10 +246,14 @@ async def _execute(line: Line, calls: Sequence[Call], confirm: Confirm | None) -
     replies = await _send(line, calls, confirm)
     missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if missing:
-        await line.send([("SCRIPT", "LOAD", known.source) for known in all_scripts()])
+        await _load_scripts(line)
         for i, reply in zip(missing, await _send(line, [calls[i] for i in missing], confirm), strict=True):
             replies[i] = reply
     return replies
+
+
+async def _load_scripts(line: Line) -> None:
+    await line.send([("SCRIPT", "LOAD", known.source) for known in all_scripts()])
 
 
 async def _send(line: Line, calls: Sequence[Call], confirm: Confirm | None) -> list[Any]:

@@ -22,7 +22,6 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
     ReadOnlyError,
-    RedisError,
     ResponseError,
     TimeoutError as RedisTimeoutError,
 )
@@ -67,9 +66,12 @@ class Line:
                     await asyncio.sleep(AGAIN_S)
                     replies = await self._exchange(packed, len(commands))
         except TimeoutError as error:
-            self._break(RedisConnectionError("a reply did not come in time"))
+            self._leave_if_it_hangs()
             REDIS_FAILURES.inc()
             raise self._too_late() from error
+        except asyncio.CancelledError:
+            self._leave_if_it_hangs()  # or what nobody waits for any more would pile up behind it
+            raise
         except (RedisConnectionError, OSError):
             REDIS_FAILURES.inc()
             raise
@@ -93,10 +95,11 @@ class Line:
             self._break(RedisConnectionError("the line was closed"))
         if self._broken:
             await asyncio.wait(self._broken)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.socket_timeout = self._usual_timeout
-            await self._pool.release(connection)
+        async with self._connecting:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.socket_timeout = self._usual_timeout
+                await self._pool.release(connection)
 
     async def _exchange(self, packed: bytes, count: int) -> list[Any]:
         connection = self._connection or await self._connect()
@@ -112,17 +115,18 @@ class Line:
             return self._connection
 
     def _write(self, connection: AbstractConnection, packed: bytes, count: int) -> asyncio.Future[list[Any]]:
-        batch = _Batch(count, self._deadlines.loop.create_future())
+        loop = self._deadlines.loop
+        batch = _Batch(count, loop.create_future(), loop.time())
         self._sent.append(batch)
         if self._reader is None:
-            self._reader = self._deadlines.loop.create_task(self._read(connection))
+            self._reader = loop.create_task(self._read(connection))
         # There is no public way to write without waiting. What waits here is bounded by what waits for replies.
         writer = connection._writer
         try:
-            if writer is None:
-                raise RuntimeError("its client was closed")
+            if writer is None or writer.is_closing():
+                raise OSError("it is closed")
             writer.write(packed)
-        except (OSError, RuntimeError) as error:  # the second is uvloop's for a transport that is closed
+        except (OSError, RuntimeError) as error:  # the second is uvloop's for a transport that was just closed
             self._break(RedisConnectionError(f"it broke: {error}"))
         return batch.replies
 
@@ -130,7 +134,7 @@ class Line:
         """Give the replies to those who wait for them, until nobody does."""
         try:
             await _deal_out(connection, self._sent)
-        except (RedisError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever ends the reading, nobody may wait for it
             self._reader = None
             self._break(
                 error if isinstance(error, RedisConnectionError) else RedisConnectionError(f"it broke: {error}")
@@ -146,10 +150,17 @@ class Line:
             return
         REDIS_FAILURES.inc()
         if isinstance(error, TimeoutError):
-            self._break(self._too_late())
+            self._leave_if_it_hangs()
 
     def _too_late(self) -> RedisTimeoutError:
         return RedisTimeoutError(f"no reply within {self._deadlines.limit_s:g} s")
+
+    def _leave_if_it_hangs(self) -> None:
+        """Break a connection that has left a batch without a reply for long. One that answers others is well: replies
+        that nobody waits for any more are dropped as they come."""
+        half_s = self._deadlines.limit_s / 2
+        if self._sent and self._deadlines.loop.time() - self._sent[0].sent_at >= half_s:
+            self._break(self._too_late())
 
     def _break(self, error: Exception) -> None:
         """Fail whatever is under way: nobody may read the replies to another's commands."""
@@ -178,6 +189,8 @@ class _Batch(msgspec.Struct, eq=False):
 
     count: int
     replies: asyncio.Future[list[Any]]
+    sent_at: float
+    """By the loop's clock."""
 
 
 def _pack(commands: list[Command]) -> bytes:

@@ -16,7 +16,7 @@ from bench.peers.webhook import Fields, handler
 
 async def enqueue(request: Request, form: Fields) -> None:
     """One job, found again by the message's SID."""
-    await request.app.state.arq.enqueue_job("handle_text", dict(form), _job_id=form["MessageSid"])
+    await request.app.state.arq.enqueue_job("handle_text", form, _job_id=form["MessageSid"])
 
 
 @contextlib.asynccontextmanager

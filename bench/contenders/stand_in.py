@@ -12,12 +12,13 @@ import json
 import re
 import sys
 import time
+from urllib.parse import unquote_plus
 
 import uvloop
 
 _arrived: dict[int, list[float]] = {}
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_NUMBER = re.compile(rb"(?:^|&)Body=[^&]*?(\d+)(?:&|$)")
+_BODY = re.compile(rb"(?:^|&)Body=([^&]*)")
 
 
 class Edge(asyncio.Protocol):
@@ -42,10 +43,11 @@ class Edge(asyncio.Protocol):
 
     @staticmethod
     def _accept(body: bytes) -> bytes:
-        number = _NUMBER.search(body)
-        if number is None:
+        found = _BODY.search(body)
+        *_, number = unquote_plus(found[1].decode()).split() if found else [""]
+        if not number.isdigit():
             return _answer(b"400 Bad Request", b"{}")
-        _arrived.setdefault(int(number[1]), []).append(time.perf_counter())
+        _arrived.setdefault(int(number), []).append(time.perf_counter())
         Edge._count += 1
         return _answer(b"201 Created", b'{"sid": "SM%032x", "status": "queued", "error_code": null}' % Edge._count)
 

@@ -5,6 +5,7 @@ import sys
 
 import requests
 from celery import Celery
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from bench.contenders.serve import serve
@@ -41,8 +42,8 @@ def send(part):
 
 
 async def enqueue(_: Request, form: Fields) -> None:
-    """From the webhook. `apply_async` waits for Redis on the event loop, as it does in such handlers."""
-    take_turn.apply_async((text_of(form),), task_id=form["MessageSid"])
+    """From the webhook; `apply_async` waits for Redis, so it goes into a thread."""
+    await run_in_threadpool(take_turn.apply_async, (text_of(form),), task_id=form["MessageSid"])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ It has no policy, no limits, and no deduplication but what the queue does with a
 """
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 
 PATH = "/webhooks/sms"
 
-Fields = Mapping[str, str]
+Fields = dict[str, str]
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
