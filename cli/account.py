@@ -139,7 +139,7 @@ async def load(target: Target) -> "dict[str, Pause | None]":
 async def pause_by_hand(target: Target, account_id: str, reason: str) -> "tuple[bool, Pause | None]":
     """Whether it was not paused before, and the reason that stands."""
     from shared import accounts
-    from shared.group_commit import execute
+    from shared.round_trip import execute
 
     async with opened(target) as (redis, keys):
         hint = f"textgate account resume {account_id}"

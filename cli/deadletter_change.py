@@ -183,7 +183,7 @@ def agree(question: str, *, yes: bool) -> None:
 
 async def _carry_out(redis: Any, chosen: "list[Kept]", calls: "list[Call]") -> tuple[list[str], list[str]]:
     """Ids of the letters whose call did something, and of those that were gone."""
-    from shared.group_commit import execute
+    from shared.round_trip import execute
 
     changed: list[str] = []
     gone: list[str] = []

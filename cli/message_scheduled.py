@@ -98,8 +98,8 @@ async def load(target: Target, account_id: str | None) -> "list[Held]":
 
 async def cancel_one(target: Target, message_id: str) -> "Held":
     """Cancel it. Raises UsageError if it is not held, or if parts of it may be with Twilio."""
-    from shared.group_commit import execute
     from shared.holds import Canceled, cancel as canceling, load_held_message
+    from shared.round_trip import execute
 
     async with opened(target) as (redis, keys):
         held = await load_held_message(redis, keys, message_id)

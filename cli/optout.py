@@ -201,8 +201,8 @@ async def change(
     target: Target, person: str, accounts: list[str], *, out: bool, reason: str
 ) -> tuple[list[str], list[str]]:
     """The accounts for which that changed something, and the others."""
-    from shared.group_commit import execute
     from shared.optout import Cause, change_opt_out, new_change
+    from shared.round_trip import execute
 
     made = new_change(person, out=out, cause=Cause.OPERATOR, said=reason)
     async with opened(target) as (redis, keys):

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator
 import msgspec
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.keys import SEEN_TTL_MS, Keys, Stage
 from shared.outbox import PART_TTL_MS
 from shared.queue import lane_payload
 from shared.records import DeadLetter, Reply, decode_dead_letter, decode_inbound_text, decode_part, encode
 from shared.redis_client import load_hash
+from shared.round_trip import execute
 from shared.scripts import Call, script
 from shared.setbacks import Setback, setbacks_in
 

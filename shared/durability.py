@@ -11,7 +11,7 @@
 confirm (no append-only file, too few replicas) makes every write a 503, never a silent half promise.
 """
 
-from shared.group_commit import Confirm
+from shared.round_trip import Confirm
 from shared.settings import Durability, RedisSettings
 
 CONFIRM_LIMIT_MS = 1000

@@ -11,19 +11,19 @@ Redis may have executed it: every script that travels here must tolerate being s
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError
 
 from shared.deadlines import Deadlines
 from shared.errors import TransientError
 from shared.metrics import GROUP_CALLS
-from shared.redis_batch import Command, Line
+from shared.redis_batch import Line
 from shared.redis_client import AWAY, is_away
-from shared.scripts import Call, all_scripts
+from shared.round_trip import Confirm, commands_of, confirmed_replies, execute, load_scripts
+from shared.scripts import Call
 
 LIMIT_S = 4.0
 """How long a call waits at most, reconnecting included: Twilio gives a webhook 15 s, and `#rt=4000` less."""
@@ -39,11 +39,6 @@ MAX_WAITING = 4096
 """Calls that wait while that many are under way: a second's worth at full load. A Redis that hangs must cost 503s, not
 memory."""
 
-
-class NotConfirmedError(TransientError):
-    """Redis executed the call but could not confirm it at the configured durability."""
-
-
 Waiting = tuple[Call, asyncio.Future[Any]]
 """A call, and who waits for its reply."""
 
@@ -55,7 +50,7 @@ class GroupCommit:
     numbers that its reply must reach; None if the server's own settings are guarantee enough.
     """
 
-    def __init__(self, redis: Redis, *, confirm: "Confirm | None" = None, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, redis: Redis, *, confirm: Confirm | None = None, limit_s: float = LIMIT_S) -> None:
         self._redis = redis
         self._line = Line(redis)
         self._confirm = confirm
@@ -123,7 +118,7 @@ class GroupCommit:
         self.calls += len(group)
         GROUP_CALLS.observe(len(group))
         try:
-            replies = self._line.post(_commands([call for call, _ in group], self._confirm))
+            replies = self._line.post(commands_of([call for call, _ in group], self._confirm))
         except (ValueError, TypeError):  # words that cannot be put on the wire
             replies = None
         if replies is not None:
@@ -145,7 +140,7 @@ class GroupCommit:
         if posted.exception() is not None:
             self._mend(group)
             return
-        replies = _confirmed(posted.result(), self._confirm)
+        replies = confirmed_replies(posted.result(), self._confirm)
         unknown = [waiting for waiting, reply in zip(group, replies, strict=True) if isinstance(reply, NoScriptError)]
         if unknown:
             known = [pair for pair in zip(group, replies, strict=True) if not isinstance(pair[1], NoScriptError)]
@@ -178,7 +173,7 @@ class GroupCommit:
         """Make the connection, and give the scripts to a Redis that may have started anew; what stood in the way. Were
         another process to give them between two calls of a group, the second would go before the first."""
         try:
-            await _load_scripts(self._line)
+            await load_scripts(self._line)
         except (*AWAY, RedisError) as error:
             return _as_transient(error)
         return None
@@ -216,67 +211,6 @@ class GroupCommit:
     def _tell_if_idle(self) -> None:
         if self._idle is not None and not self._under_way and not self._idle.done():
             self._idle.set_result(None)
-
-
-class Confirm:
-    """The command that makes Redis confirm durability, and what its reply must reach."""
-
-    def __init__(self, command: Sequence[str | int], at_least: Sequence[int]) -> None:
-        self.command = tuple(command)
-        self.at_least = tuple(at_least)
-
-    def holds(self, reply: object) -> bool:
-        numbers = reply if isinstance(reply, list) else [reply]
-        return all(int(n) >= least for n, least in zip(numbers, self.at_least, strict=True))
-
-
-async def execute(way: Redis | Line, calls: Sequence[Call], *, confirm: Confirm | None = None) -> list[Any]:
-    """One round trip; a reply or an exception for each call. Loads the scripts and repeats those that a restarted
-    Redis has forgotten. Raises one of `AWAY`, or NotConfirmedError."""
-    if isinstance(way, Line):
-        return await _execute(way, calls, confirm)
-    line = Line(way)
-    try:
-        return await _execute(line, calls, confirm)
-    finally:
-        await line.close()
-
-
-async def _execute(line: Line, calls: Sequence[Call], confirm: Confirm | None) -> list[Any]:
-    replies = await _send(line, calls, confirm)
-    missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-    if missing:
-        await _load_scripts(line)
-        for i, reply in zip(missing, await _send(line, [calls[i] for i in missing], confirm), strict=True):
-            replies[i] = reply
-    return replies
-
-
-async def _load_scripts(line: Line) -> None:
-    await line.send([("SCRIPT", "LOAD", known.source) for known in all_scripts()])
-
-
-async def _send(line: Line, calls: Sequence[Call], confirm: Confirm | None) -> list[Any]:
-    replies = _confirmed(await line.send(_commands(calls, confirm)), confirm)
-    if replies and isinstance(replies[0], NotConfirmedError):
-        raise replies[0]
-    return replies
-
-
-def _commands(calls: Sequence[Call], confirm: Confirm | None) -> list[Command]:
-    commands = [call.command() for call in calls]
-    return commands if confirm is None else [*commands, confirm.command]
-
-
-def _confirmed(replies: list[Any], confirm: Confirm | None) -> list[Any]:
-    """The replies to the calls; if they were not confirmed, a NotConfirmedError instead of each."""
-    if confirm is None:
-        return replies
-    *replies, confirmed = replies
-    if isinstance(confirmed, ResponseError) or not confirm.holds(confirmed):
-        error = NotConfirmedError(f"{confirm.command[0]} was not reached: {confirmed}", code="not-durable")
-        return [error] * len(replies)
-    return replies
 
 
 def _as_transient(error: Exception) -> TransientError:

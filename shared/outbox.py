@@ -11,7 +11,6 @@ from enum import StrEnum
 import msgspec
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.holds import hold_reply
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import append
@@ -19,6 +18,7 @@ from shared.phone import person_of
 from shared.queue import lane_payload
 from shared.records import Origin, Part, Reply, encode
 from shared.redis_client import load_hash
+from shared.round_trip import execute
 from shared.scripts import Call, script
 
 PART_TTL_MS = 30 * 24 * 3600 * 1000

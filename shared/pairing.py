@@ -12,7 +12,6 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared.errors import UsageError
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.phone import can_be_texted, person_of
 from shared.queue import lane_payload
@@ -26,6 +25,7 @@ from shared.records import (
     encode,
 )
 from shared.redis_client import load_hash
+from shared.round_trip import execute
 from shared.scripts import Call, script
 
 Notice = Callable[[PairingRequest], str | None]

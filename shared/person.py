@@ -13,7 +13,6 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared.dead_letters import drop, load_letters
-from shared.group_commit import execute
 from shared.history import history_of, load_history
 from shared.holds import load_held_records
 from shared.hosted_files import forget_files
@@ -36,6 +35,7 @@ from shared.records import (
     decode_reply,
 )
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call, script
 
 AT_ONCE = 500

@@ -50,11 +50,11 @@ from arq.worker import Function, Worker
 
 from shared.claims import Claimant
 from shared.data_version import ensure_data_version
-from shared.group_commit import Confirm
 from shared.keys import Keys, Stage
 from shared.logs import logger
 from shared.queue import deserialize, serialize
 from shared.redis_client import BLOCK_S, connect
+from shared.round_trip import Confirm
 from workers.engine_jobs import PutOff
 from workers.engine_loop import Loop
 from workers.engine_redis import arq_pool

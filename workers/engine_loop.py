@@ -16,9 +16,9 @@ from redis.asyncio import Redis
 
 from shared.cancellation import pass_cancellation
 from shared.claims import Again, Claimant, Claimed, Cycle, Done
-from shared.group_commit import Confirm
 from shared.logs import logger
 from shared.metrics import LEASES_LOST
+from shared.round_trip import Confirm
 from shared.scripts import Call
 from workers.engine_house import House
 from workers.engine_jobs import JobRunner

@@ -13,9 +13,9 @@ from arq.jobs import Deserializer, Serializer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.group_commit import NotConfirmedError
 from shared.logs import logger
 from shared.redis_client import AWAY, connect
+from shared.round_trip import NotConfirmedError
 
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0

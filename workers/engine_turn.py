@@ -14,11 +14,12 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared.claims import Claimant, Claimed, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
-from shared.group_commit import MAX_GROUP, Confirm, execute
+from shared.group_commit import MAX_GROUP
 from shared.logs import logger
 from shared.metrics import GROUP_CALLS
 from shared.redis_batch import Line
 from shared.redis_client import is_away
+from shared.round_trip import Confirm, execute
 from shared.scripts import Call
 
 log = logger(__name__)

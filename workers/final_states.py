@@ -19,10 +19,10 @@ from shared.awaiting import Awaited, forget, load_awaited, next_look_ms, put_off
 from shared.cancellation import pass_cancellation
 from shared.delivery import record_status, recorded_of
 from shared.errors import OutcomeUnknownError, PermanentError, TransientError
-from shared.group_commit import execute
 from shared.logs import logger
 from shared.metrics import DELIVERIES
 from shared.outbox import FINAL
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.settings import Account
 from shared.twilio_codes import CODES

@@ -8,11 +8,11 @@ from typing import Any
 from arq.worker import Function, func
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.holds import AT_ONCE, mending, release
 from shared.keys import Keys
 from shared.logs import logger
 from shared.queue import RELEASE, split_job_id
+from shared.round_trip import execute
 from workers.work import Environment
 
 AHEAD_S = 60.0

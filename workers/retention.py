@@ -10,9 +10,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from shared.dead_letters import AT_ONCE, drop, load_named, load_seen
-from shared.group_commit import execute
 from shared.keys import Keys
 from shared.logs import logger
+from shared.round_trip import execute
 from shared.settings import DeadLettersSection
 from workers.work import Environment
 

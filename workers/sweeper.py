@@ -16,10 +16,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from redis.asyncio import Redis
 
 from shared.cancellation import pass_cancellation
-from shared.group_commit import execute
 from shared.keys import Keys
 from shared.lanes import sweep
 from shared.logs import logger
+from shared.round_trip import execute
 from shared.scripts import Call
 from workers.engine_redis import TROUBLE
 from workers.release import mend_holds

@@ -8,8 +8,9 @@ from starlette.requests import Request
 
 from ingress.api.door import Door
 from ingress.api.problems import Kind, RefusedError
-from shared.group_commit import GroupCommit, execute
+from shared.group_commit import GroupCommit
 from shared.keys import Keys
+from shared.round_trip import execute
 from shared.scripts import Call, script
 from shared.settings import ApiScope, ApiToken, Settings
 

@@ -20,10 +20,10 @@ from sandbox.server import serve
 from sandbox.webhooks import inbound_form
 from shared.admission import Verdict
 from shared.errors import ConfigError
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.outbox import dispatch
 from shared.records import Origin, Part, Reply
+from shared.round_trip import execute
 from shared.secrets import describe_origin
 from shared.settings import DmPolicy, RateLimits, Settings, load_settings
 from tests.contract.conftest import Said, Textgate

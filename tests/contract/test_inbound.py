@@ -12,11 +12,11 @@ from redis.asyncio import Redis
 from cli.readiness import answers_200
 from ingress import body as request_body
 from shared.admission import Verdict
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.metric_kinds import REGISTRY
 from shared.outbox import DispatchVerdict, dispatch
 from shared.records import Origin, Part
+from shared.round_trip import execute
 from shared.texts import TextKey
 from tests.contract.desk import (
     ANN,

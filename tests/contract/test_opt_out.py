@@ -7,12 +7,12 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.admission import Verdict
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.optout import Cause, is_opted_out, list_opt_outs, load_trail
 from shared.outbox import DispatchVerdict, dispatch
 from shared.pairing import Told, approve
 from shared.records import Origin, Part
+from shared.round_trip import execute
 from shared.texts import TextKey, Texts
 from tests.contract.desk import ANN, BOB, CAT, OURS, SID, Desk, form_of, new_sid
 

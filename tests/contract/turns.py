@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from shared.group_commit import execute
 from shared.keys import Stage, conversation_id
 from shared.records import Part, decode_part
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from tests.contract.desk import Door
 from workers.agent import take_turn

@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from shared.admission import PAIRING_TTL_MS, Gate, Keyword, Verdict, admit, verdict_of
 from shared.errors import UsageError
-from shared.group_commit import GroupCommit, execute
+from shared.group_commit import GroupCommit
 from shared.keys import Keys, Stage, conversation_id
 from shared.pairing import approve, list_approved, list_requests
 from shared.records import InboundText, decode_inbound_text, decode_reply
 from shared.redis_client import connect, load_list
+from shared.round_trip import execute
 from shared.texts import TextKey, Texts
 
 STRANGER = "+15557654321"

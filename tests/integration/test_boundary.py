@@ -9,10 +9,10 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.dead_letters import count_letters
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.settings import Settings
 from workers import agent, format as formatting, outbound

@@ -15,12 +15,12 @@ from redis.asyncio import Redis
 
 from shared.dead_letters import Kept, bury, count_letters, drop, load_letters, load_named, load_notes, retry
 from shared.delivery import record_status
-from shared.group_commit import execute
 from shared.keys import Keys, LaneKeys, Stage
 from shared.lanes import append, fail, hand_over
 from shared.outbox import Status, dispatch, load_part_state, release, settle
 from shared.records import DeadLetter, InboundText, Origin, Part, decode_dead_letter, decode_part, encode
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.setbacks import MOST_KEPT, setback_of
 

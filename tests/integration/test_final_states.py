@@ -17,11 +17,11 @@ from sandbox.server import RunningSandbox, serve
 from shared.accounts import load_pause, pause
 from shared.awaiting import GIVE_UP_AFTER_MS, next_look_ms
 from shared.delivery import record_status
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.outbox import PartState, Status, dispatch, load_part_state, settle
 from shared.records import Origin, Part, encode
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.settings import load_settings
 from workers import final_states

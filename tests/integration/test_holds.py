@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.holds import Held, cancel, hold_parts, hold_reply, load_all_held, load_held_message, load_hold, release
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import append, hand_over
 from shared.outbox import dispatch
 from shared.records import Origin, Part, Reply, decode_part, decode_reply, encode
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from workers.release import mend_holds
 

@@ -13,10 +13,10 @@ from cli.embedded_redis import EmbeddedRedis
 from cli.ports import free_ports
 from shared.accounts import pause
 from shared.errors import ConfigError
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.metrics_server import serve_metrics
+from shared.round_trip import execute
 from shared.secrets import Secret
 from shared.settings import RedisSettings, Settings
 from shared.settings_sections import MetricsSection

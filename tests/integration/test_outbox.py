@@ -11,13 +11,13 @@ from shared.accounts import load_pause, pause, resume
 from shared.aftermath import aftermath_of
 from shared.dead_letters import bury
 from shared.delivery import Recorded, record_status, recorded_of
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, fail
 from shared.optout import Cause, is_opted_out, load_trail
 from shared.outbox import PartState, Status, dispatch, load_part_of_sid, load_part_state, release, settle
 from shared.records import DeadLetter, Origin, Part, decode_dead_letter, decode_part, encode
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.setbacks import note_put_off, setback_of, setbacks_in
 

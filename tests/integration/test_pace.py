@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.outbox import Status, dispatch, settle
 from shared.phone import Address
 from shared.records import Origin, Part, decode_part, encode
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from tests.integration.outbound.conftest import account_of
 

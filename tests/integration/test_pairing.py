@@ -8,11 +8,11 @@ from redis.asyncio import Redis
 
 from shared.admission import PAIRING_TTL_MS, Gate, Keyword, Verdict, admit, verdict_of
 from shared.errors import UsageError
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.pairing import Approved, approve, deny, list_approved, list_requests, revoke
 from shared.records import InboundText, PairingRequest
 from shared.redis_client import connect, load_list
+from shared.round_trip import execute
 from shared.texts import TextKey, Texts
 
 STRANGER, OTHER = "+15557654321", "+15557654322"

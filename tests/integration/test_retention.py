@@ -18,10 +18,10 @@ from cli.deadletter_select import Filter
 from cli.target import Target
 from shared import dead_letters
 from shared.dead_letters import bury, count_expired, count_letters, load_notes, load_seen, retry, see
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.records import DeadLetter, Origin, Reply, encode
+from shared.round_trip import execute
 from shared.secrets import Secret
 from shared.settings import DeadLettersSection, Settings
 from workers.retention import expire_letters, expire_letters_chore, is_over

@@ -5,8 +5,8 @@ import zipfile
 
 from sandbox.config import DEFAULT_AUTH_TOKEN
 from shared.accounts import pause
-from shared.group_commit import execute
 from shared.keys import Stage
+from shared.round_trip import execute
 from tests.journeys.house import OURS, STAGES, House
 
 ANN, BOB = "+12025550111", "+12025550122"

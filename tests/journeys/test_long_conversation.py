@@ -2,9 +2,9 @@
 
 import contextlib
 
-from shared.group_commit import execute
 from shared.history import history_of, load_history
 from shared.keys import conversation_id
+from shared.round_trip import execute
 from tests.journeys.agents_for_tests import digest
 from tests.journeys.house import House
 

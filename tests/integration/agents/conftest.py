@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import append
 from shared.records import DeadLetter, InboundText, Reply, decode_dead_letter, decode_reply, encode
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.settings import Settings, load_settings
 from tests.integration.agents.endpoint import Endpoint, serving

@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 
 from ingress.app import create_app
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.phone import Address
 from shared.records import Reply, decode_reply
 from shared.redis_client import connect, load_list
+from shared.round_trip import execute
 from shared.secrets import Secret
 from shared.settings import Account, ApiScope, ApiToken, RedisSettings, Settings
 from shared.turns import OpenTurn, TurnState, open_turn

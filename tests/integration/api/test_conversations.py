@@ -3,9 +3,9 @@
 import pytest
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
+from shared.round_trip import execute
 from tests.integration.api.conftest import ANN, Caller
 
 

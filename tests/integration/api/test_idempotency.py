@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.idempotency import IdempotencyKey, SubmitVerdict, submit, submitted_of
 from shared.keys import Keys, conversation_id
 from shared.records import Origin, Reply
+from shared.round_trip import execute
 from tests.integration.api.conftest import ANN, BOB, Caller, running, waiting
 
 HELLO = {"to": ANN, "text": "hello"}

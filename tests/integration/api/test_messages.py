@@ -9,12 +9,12 @@ from redis.asyncio import Redis
 from ingress.api import stored
 from shared.dead_letters import bury, load_letters, retry
 from shared.delivery import record_status, recorded_of
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, hand_over
 from shared.outbox import Status, dispatch, settle
 from shared.records import DeadLetter, Origin, Part, Reply, decode_reply, encode
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from tests.integration.api.conftest import ANN, Caller
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.holds import load_all_held, release
 from shared.idempotency import MESSAGE_TTL_MS
 from shared.keys import Keys, Stage, conversation_id
+from shared.round_trip import execute
 from tests.integration.api.conftest import ANN, Caller, waiting
 
 CONVERSATION = conversation_id("default", ANN)

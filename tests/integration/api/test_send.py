@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 
 from ingress.api import body as api_body
 from shared.accounts import pause, resume
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.records import Origin
+from shared.round_trip import execute
 from shared.settings import Durability, RedisSettings
 from tests.conftest import PREFIX
 from tests.integration.api.conftest import ANN, BOB, SETTINGS, Caller, running, waiting

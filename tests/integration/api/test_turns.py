@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
+from shared.round_trip import execute
 from shared.turns import OpenTurn, TurnState, close_turn, open_turn
 from tests.integration.api.conftest import ANN, BOB, Caller, opened_turn, running, waiting
 

@@ -15,11 +15,12 @@ from sandbox.message import Media, Message, new_sid
 from shared.admission import Verdict, commit_text
 from shared.errors import TransientError
 from shared.gate import gate_of
-from shared.group_commit import Confirm, GroupCommit
+from shared.group_commit import GroupCommit
 from shared.heard import decide_keyword
 from shared.keys import Keys, Stage, conversation_id
 from shared.records import InboundText, decode_inbound_text
 from shared.redis_client import connect, load_list
+from shared.round_trip import Confirm
 from tests.integration.probe.bench import NUMBER, SECOND, SERVICE, SID, STRANGER, Bench, opened
 from workers.catching_up import log
 from workers.catching_up.run import CatchUp, Caught, catch_up

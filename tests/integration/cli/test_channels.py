@@ -7,10 +7,10 @@ import pytest
 from redis.asyncio import Redis
 
 from cli.channels_live import count_workers, load_live
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.records import Pause, encode
+from shared.round_trip import execute
 
 from .conftest import Command
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.holds import hold_parts
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import append
 from shared.records import Origin, Part, Reply, decode_reply, encode
 from shared.redis_client import load_list
+from shared.round_trip import execute
 
 from .conftest import Command
 

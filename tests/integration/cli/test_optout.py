@@ -7,10 +7,10 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.admission import Gate, Keyword, admit
-from shared.group_commit import execute
 from shared.keys import Keys, conversation_id
 from shared.optout import Cause, is_opted_out
 from shared.records import InboundText
+from shared.round_trip import execute
 
 from .conftest import Command
 

@@ -8,11 +8,11 @@ from redis.asyncio import Redis
 
 from shared.dead_letters import bury, drop
 from shared.delivery import record_status
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, fail
 from shared.outbox import Status, settle
 from shared.records import DeadLetter, Origin, Pause, Reply, encode
+from shared.round_trip import execute
 from shared.setbacks import note_put_off, setback_of
 
 from .conftest import Command

@@ -9,11 +9,11 @@ from cli.trace import load
 from cli.trace_show import as_json
 from cli.trace_words import explain
 from shared.admission import Gate, Keyword, admit
-from shared.group_commit import execute
 from shared.keys import ARQ_IN_PROGRESS, Keys, Stage, conversation_id
 from shared.lanes import hand_over
 from shared.outbox import Status, dispatch, settle
 from shared.records import InboundText, Origin, Part, Reply, encode
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.secrets import Secret
 

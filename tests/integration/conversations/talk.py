@@ -10,12 +10,12 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared.admission import Gate, Keyword, Verdict, admit, verdict_of
-from shared.group_commit import execute
 from shared.history import History, history_of, load_history
 from shared.keys import Keys, Stage, conversation_id
 from shared.phone import Address
 from shared.records import InboundText, Reply, decode_reply
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.settings import Account, AgentKind, AgentSection, DmPolicy, Settings
 from shared.texts import Texts

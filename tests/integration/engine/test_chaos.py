@@ -5,10 +5,10 @@ import random
 
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.redis_client import AWAY, load_list
+from shared.round_trip import execute
 from tests.integration.engine.rig import Fleet, Process, Server, until
 
 CONVERSATIONS = [f"c{number}" for number in range(20)]

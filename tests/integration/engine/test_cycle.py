@@ -8,10 +8,10 @@ from redis.asyncio import Redis
 
 from shared import outbox
 from shared.claims import Again, Claimant, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, fail
 from shared.queue import split_job_id
+from shared.round_trip import execute
 from shared.setbacks import setback_of
 from tests.integration.engine.rig import Queue
 

@@ -11,11 +11,11 @@ from arq.worker import Retry
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared.group_commit import Confirm, execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, hand_over
 from shared.queue import split_job_id
 from shared.redis_client import load_list
+from shared.round_trip import Confirm, execute
 from shared.scripts import Call, Script
 from tests.integration.engine.rig import LIMIT_S, Queue, Server, StartWorker, until
 from workers import engine_turn

@@ -7,11 +7,11 @@ answer of that many parts would be gone.
 from redis.asyncio import Redis
 
 from shared.dead_letters import bury, count_letters, load_letters, retry
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append, hand_over
 from shared.records import DeadLetter
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 
 MANY = tuple(b"record %d" % number for number in range(20_001))

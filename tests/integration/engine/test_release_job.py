@@ -6,12 +6,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.holds import hold_reply, load_all_held
 from shared.keys import Keys, Stage, conversation_id
 from shared.queue import RELEASE
 from shared.records import Origin, Reply, decode_reply
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.settings import Settings
 from tests.integration.engine.rig import StartWorker, until
 from workers.release import release_held

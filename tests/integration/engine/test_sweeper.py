@@ -5,10 +5,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.queue import split_job_id
+from shared.round_trip import execute
 from tests.integration.engine.rig import LIMIT_S, Queue, StartWorker, until
 from workers.sweeper import MOST_AT_ONCE, Sweeper
 

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from shared.group_commit import execute
 from shared.keys import Keys
 from shared.optout import Cause, Change, change_opt_out, is_opted_out, list_opt_outs, load_trail, new_change
 from shared.redis_client import connect
+from shared.round_trip import execute
 
 ANN = "+15557650001"
 

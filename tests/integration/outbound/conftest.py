@@ -13,13 +13,13 @@ from sandbox.config import DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN, DEFAULT_NUMB
 from sandbox.message import Direction, Message
 from sandbox.server import RunningSandbox, serve
 from shared.dead_letters import load_letters
-from shared.group_commit import execute
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import append
 from shared.outbox import PartState, load_part_state
 from shared.phone import Address
 from shared.records import DeadLetter, Origin, Reply, encode
 from shared.redis_client import load_list
+from shared.round_trip import execute
 from shared.scripts import Call
 from shared.secrets import Secret
 from shared.settings import Account, RedisSettings, Settings

@@ -12,10 +12,11 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from shared.accounts import load_pause, pause, resume_after
-from shared.group_commit import GroupCommit, execute
+from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.records import Pause
 from shared.redis_client import connect
+from shared.round_trip import execute
 from tests.integration.probe.bench import NUMBER, Bench, opened
 from workers.catching_up.cursor import load_cursor
 from workers.probe.finding import Verdict
