@@ -17,7 +17,7 @@ from shared.keys import PROBE, Stage
 from shared.settings_logs import LogFormat
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.settings_overrides import Overrides
 
 PortOption = Annotated[
     int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen on; 0: any.")
@@ -74,14 +74,12 @@ def ingress(
     Then:     in Twilio, let the number POST to channels.sms.publicWebhookUrl
     Healthy:  curl http://127.0.0.1:8080/readyz
     """
-    import msgspec
-
     from shared.settings import load_settings
+    from shared.settings_overrides import with_overrides
 
     said = common(context, config).config
-    settings = _with_options(load_settings(said, os.environ), metrics_port=metrics_port, log_format=log_format)
-    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = msgspec.structs.replace(settings, ingress=msgspec.structs.replace(settings.ingress, **chosen))
+    chosen = {"ingress": {"host": host, "port": port}, **_log_and_metrics(metrics_port, log_format)}
+    settings = with_overrides(load_settings(said, os.environ), chosen)
     if workers > 1:
         from cli.ingress_workers import run_workers
 
@@ -127,9 +125,10 @@ def worker(
     Then:     textgate worker format, outbound and probe
     """
     from shared.settings import load_settings
+    from shared.settings_overrides import with_overrides
 
     loaded = load_settings(common(context, config).config, os.environ)
-    settings = _with_options(loaded, metrics_port=metrics_port, log_format=log_format)
+    settings = with_overrides(loaded, _log_and_metrics(metrics_port, log_format))
     if kind.value == PROBE:
         from workers.probing.run import run as run_probe
 
@@ -182,10 +181,6 @@ def sandbox(
         raise UsageError(f"the sandbox cannot start: {error}") from error
 
 
-def _with_options(settings: "Settings", *, metrics_port: int | None, log_format: LogFormat | None) -> "Settings":
-    """The settings, with what the command line says instead."""
-    from msgspec.structs import replace
-
-    metrics = settings.metrics if metrics_port is None else replace(settings.metrics, port=metrics_port)
-    logs = settings.logs if log_format is None else replace(settings.logs, format=log_format)
-    return replace(settings, metrics=metrics, logs=logs)
+def _log_and_metrics(metrics_port: int | None, log_format: LogFormat | None) -> "Overrides":
+    """What these options say instead of the file."""
+    return {"metrics": {"port": metrics_port}, "logs": {"format": log_format}}

@@ -18,6 +18,7 @@ import msgspec
 from shared.errors import TextgateError
 from shared.logs import logger
 from shared.settings import Settings, load_settings
+from shared.settings_overrides import with_overrides
 
 LOOK_EVERY_S = 0.5
 
@@ -56,7 +57,7 @@ class SettingsWatcher:
         try:
             # In a thread: a SecretRef may run a command, and requests go on meanwhile.
             loaded = await asyncio.to_thread(load_settings, self._loaded.source, self._environ)
-            return self._take_over(loaded, now)
+            return self._take_over(with_overrides(loaded, self._running.overrides), now)
         except TextgateError as error:
             log.error("configuration_refused", reason=str(error), consequence="the old settings stay in force")
         except Exception:

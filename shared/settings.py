@@ -113,6 +113,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The file that was read; None: environment only."""
     secret_files: frozenset[Path] = frozenset()
     """The files that secrets and prompts were read from."""
+    overrides: dict[str, dict[str, Any]] = {}
+    """What the command line said instead of the file; see `settings_overrides.py`."""
 
     @property
     def enabled_accounts(self) -> dict[str, Account]:

@@ -14,6 +14,8 @@ from shared.group_commit import GroupCommit
 from shared.keys import Keys
 from shared.reload import SettingsWatcher
 from shared.settings import DmPolicy, Settings, load_settings
+from shared.settings_logs import LogFormat
+from shared.settings_overrides import with_overrides
 
 
 class Desk:
@@ -116,6 +118,28 @@ async def test_what_a_process_is_built_on_stays(desk: Desk) -> None:
     assert await desk.watcher.look()
     assert desk.applied[-1].ingress == desk.settings.ingress
     assert desk.applied[-1].redis == desk.settings.redis
+
+
+async def test_what_the_command_line_said_stays_and_is_no_change_of_the_file(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`textgate up` starts each process with `--log-format json` and the ingress with `--port`."""
+    said = {"logs": {"format": LogFormat.JSON}, "ingress": {"port": 8123}, "metrics": {"port": None}}
+    running = with_overrides(desk.settings, said)
+    watcher = SettingsWatcher(running, apply=desk.applied.append, environ={})
+    for policy in ("disabled", "open"):
+        desk.sms |= {"dmPolicy": policy, "allowFrom": ["*"] if policy == "open" else []}
+        desk.write()
+        assert await watcher.look()
+    assert "configuration_needs_restart" not in "".join(capsys.readouterr())
+    assert (desk.applied[-1].ingress.port, desk.applied[-1].logs.format) == (8123, LogFormat.JSON)
+    assert desk.applied[-1].metrics == desk.settings.metrics
+    desk.rest = {"logs": {"format": "console"}, "metrics": {"port": 9464}}
+    desk.write()
+    await watcher.look()
+    (line,) = [line for line in "".join(capsys.readouterr()).splitlines() if "configuration_needs_restart" in line]
+    assert "metrics" in line
+    assert "logs" not in line, "the command line says it, also after a restart"
 
 
 async def test_settings_that_cannot_be_taken_over_leave_the_old_ones(desk: Desk) -> None:
