@@ -69,7 +69,8 @@ class Gateway:
         save_running(plan.state_dir, describe_running(plan, pid=os.getpid(), embedded_url=url, ready=False))
         async with self._beside(self._announce(redis, supervisor)), self._beside(self._keep_redis()):
             outcome = await supervisor.run()
-        self._say("up", "stopped" if outcome.status == 0 else f"stopped with status {outcome.status}")
+        why = f": {outcome.reason}" if outcome.reason else ""
+        self._say("up", "stopped" if outcome.status == 0 else f"stopped with status {outcome.status}{why}")
         return outcome.status
 
     async def _announce(self, redis: Redis, supervisor: Supervisor) -> None:

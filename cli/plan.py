@@ -20,8 +20,9 @@ CONFIG = "TEXTGATE_CONFIG"
 REDIS_URL = "TEXTGATE_REDIS_URL"
 API_BASE = "TEXTGATE_TWILIO_API_BASE"
 
-# Who is stopped when: nothing new comes in, then the work under way is finished, then Twilio's stand-in may go.
-_INGRESS_RANK, _WORKER_RANK, _SANDBOX_RANK = 0, 1, 2
+# Who is stopped when: nobody looks at the ingress from outside any more and calls its end a fault, nothing new comes
+# in, then the work under way is finished, then Twilio's stand-in may go.
+_PROBE_RANK, _INGRESS_RANK, _WORKER_RANK, _SANDBOX_RANK = 0, 1, 2, 3
 
 _NO_ACCOUNT = (
     "`textgate init` sets one up; `textgate up --sandbox` needs none. Or set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, "
@@ -117,9 +118,9 @@ def children(plan: Plan, *, embedded_url: str | None) -> list[ChildSpec]:
         command = (sys.executable, "-P", "-m", "cli.main", *words)
         return ChildSpec(role=role, command=command, environ=environ, rank=rank)
 
-    kinds = (*(stage.value for stage in Stage), PROBE)
     specs = [spec("ingress", _INGRESS_RANK, "ingress", "--port", str(plan.settings.ingress.port), *measured("ingress"))]
-    specs += [spec(kind, _WORKER_RANK, "worker", kind, *measured(kind)) for kind in kinds]
+    specs += [spec(stage.value, _WORKER_RANK, "worker", stage.value, *measured(stage.value)) for stage in Stage]
+    specs.append(spec(PROBE, _PROBE_RANK, "worker", PROBE, *measured(PROBE)))
     if plan.sandbox:
         specs.insert(0, spec("sandbox", _SANDBOX_RANK, "sandbox", *_sandbox_words(plan, plan.sandbox)))
     return specs

@@ -6,6 +6,8 @@ stops the whole tree, with its status.
 
 Stopping goes rank by rank: everybody of a rank gets SIGTERM and `grace_s` to leave, then SIGKILL and a line that says
 so. A second request to stop (`hurry`) ends the waiting.
+
+Why a child refused stands in the middle of what all the others say while they leave, so the outcome repeats it.
 """
 
 import asyncio
@@ -30,12 +32,17 @@ STEADY_S = 60.0
 
 _HOPELESS = frozenset({2, EX_CONFIG})
 
+_REASON = "textgate: "
+"""How the line begins in which a command of ours says why it ends (`cli/main.py`)."""
+
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a tree ended. `status` is 0 after a clean stop, 1 if somebody had to be killed, else the refusal's."""
 
     status: int
     killed: tuple[str, ...] = ()
+    reason: str = ""
+    """Why a child refused, in its own words; empty if none did or it did not say."""
 
 
 class Supervisor:
@@ -60,6 +67,8 @@ class Supervisor:
         self._restart_waits_s = restart_waits_s
         self._children: dict[str, Child] = {}
         self._refusal = 0
+        self._reason = ""
+        self._last_words: dict[str, str] = {}
         self._stop = stop
         self._hurry = hurry
 
@@ -78,7 +87,7 @@ class Supervisor:
             self._stop.set()  # a keeper ends by itself only if there is no hope for its child
             killed = await self._stop_in_order(keepers)
             await asyncio.gather(*keepers.values())
-            return Outcome(status=self._refusal or (1 if killed else 0), killed=tuple(killed))
+            return Outcome(status=self._refusal or (1 if killed else 0), killed=tuple(killed), reason=self._reason)
         finally:
             lifeline.close()
 
@@ -97,7 +106,7 @@ class Supervisor:
             if self._stop.is_set():
                 return
             if status is not None and status in _HOPELESS:
-                self._refusal = status
+                self._refusal, self._reason = status, self._last_words.get(spec.role, "")
                 self._say("up", f"{spec.role} refused to start (exit status {status}): stopping everything")
                 return
             crashes = 0 if time.monotonic() - started > STEADY_S else crashes
@@ -107,13 +116,18 @@ class Supervisor:
             await _first_of(self._stop, limit_s=wait_s)
 
     async def _run_once(self, spec: ChildSpec, lifeline: Lifeline) -> int:
-        child = self._children[spec.role] = await Child.start(spec, lifeline, self._say)
+        child = self._children[spec.role] = await Child.start(spec, lifeline, self._hear)
         if self._stop.is_set():  # asked while it was being started: nobody else will tell it
             child.ask_to_stop()
         try:
             return await child.wait()
         finally:
             del self._children[spec.role]
+
+    def _hear(self, role: str, line: str) -> None:
+        if line.startswith(_REASON):
+            self._last_words[role] = line.removeprefix(_REASON)
+        self._say(role, line)
 
     async def _stop_in_order(self, keepers: "dict[str, asyncio.Task[None]]") -> list[str]:
         killed: list[str] = []

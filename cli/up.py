@@ -1,8 +1,8 @@
 """`textgate up`: the whole gateway on one machine, in one process tree.
 
 The order: lock the state folder, start Redis, start everybody else, say when all are ready, keep them running; at the
-end ingress, workers, sandbox and, last of all, Redis. The decisions lie in `plan.py`, the care for the children in
-`supervisor.py`.
+end probe, ingress, workers, sandbox and, last of all, Redis. The decisions lie in `plan.py`, the care for the children
+in `supervisor.py`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What a command line says instead of the file (`--port`, `--log-format`). It stays in force for as long as the process runs.
+"""What a command line says instead of the file (`--port`, `--log-format`): it stays in force while the process runs.
 
 So it is kept in the settings, and laid over them again after each reload: a file that did not change in what a process
 was built on is then seen to be the same. Pure.

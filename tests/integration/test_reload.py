@@ -15,7 +15,7 @@ from shared.keys import Keys
 from shared.reload import SettingsWatcher
 from shared.settings import DmPolicy, Settings, load_settings
 from shared.settings_logs import LogFormat
-from shared.settings_overrides import with_overrides
+from shared.settings_overrides import Overrides, with_overrides
 
 
 class Desk:
@@ -124,7 +124,7 @@ async def test_what_the_command_line_said_stays_and_is_no_change_of_the_file(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`textgate up` starts each process with `--log-format json` and the ingress with `--port`."""
-    said = {"logs": {"format": LogFormat.JSON}, "ingress": {"port": 8123}, "metrics": {"port": None}}
+    said: Overrides = {"logs": {"format": LogFormat.JSON}, "ingress": {"port": 8123}, "metrics": {"port": None}}
     running = with_overrides(desk.settings, said)
     watcher = SettingsWatcher(running, apply=desk.applied.append, environ={})
     for policy in ("disabled", "open"):

@@ -108,6 +108,8 @@ def _resolve(target: str) -> Function:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         expected = "check the name and agent.path" if error.name == module_name else "install what it imports"
+        if module_name.endswith(".py"):  # a file's name where a module's belongs
+            expected = f"write {module_name.removesuffix('.py')}:{attribute}, without .py"
         raise ConfigError(
             "agent.callable", found=f"module {module_name} cannot be imported: {error}", expected=expected
         ) from error

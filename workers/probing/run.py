@@ -58,6 +58,7 @@ def make_worker(settings: Settings) -> engine.EventWorker:
         on_shutdown=on_shutdown,
         job_timeout=JOB_TIMEOUT_S,
         lease_s=settings.workers.lease_s,
+        grace_s=0,  # a round is worth nothing half done, and what it sees while all else leaves is no news
     )
 
 

@@ -167,6 +167,12 @@ async def test_a_child_that_refuses_its_configuration_stops_everything_with_its_
     assert f"agent refused to start (exit status {status}): stopping everything" in tape.of("up")
 
 
+async def test_why_a_child_refused_is_told_with_the_outcome(supervise: Supervise) -> None:
+    code = 'import sys; print("starting"); sys.exit(print("textgate: the number is wrong") or 78)'
+    running = supervise(program("web", POLITE, rank=1), program("agent", code))
+    assert (await running.outcome).reason == "the number is wrong"
+
+
 async def test_a_program_that_does_not_exist_stops_everything_and_is_raised(supervise: Supervise, tape: Tape) -> None:
     missing = ChildSpec(role="ghost", command=("/nonexistent/program",), environ={}, rank=0)
     running = supervise(program("web", POLITE), missing)

@@ -155,6 +155,9 @@ async def test_an_agent_that_cannot_be_loaded_stops_everything_and_says_why(stat
     lines = "\n".join(tape.of("up"))
     assert "module no_such_module cannot be imported" in lines
     assert "agent refused to start (exit status 78): stopping everything" in lines
+    *_, last = lines.splitlines()
+    assert "stopped with status 78: configuration: agent.callable: module no_such_module cannot be imported" in last
+    assert "probe_changed verdict=bad" not in lines, "an ingress that leaves is no fault of the tunnel"
     assert "Traceback" not in lines
 
 

@@ -199,6 +199,12 @@ def test_a_target_that_is_none_is_a_configuration_error(target: str) -> None:
         load(target)
 
 
+def test_a_files_name_where_a_modules_belongs_is_answered_with_what_to_write(tmp_path: Path) -> None:
+    (tmp_path / "my_filed_agent.py").write_text("def reply(turn): return 'mine'\n")
+    with pytest.raises(ConfigError, match=r"write my_filed_agent:reply, without \.py$"):
+        load("my_filed_agent.py:reply", tmp_path)
+
+
 def test_the_agents_folder_can_replace_nothing(tmp_path: Path) -> None:
     """Ruling 25: appended, never prepended."""
     (tmp_path / "statistics.py").write_text("def mean(turn): return 'theirs'\n")

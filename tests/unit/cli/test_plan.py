@@ -40,9 +40,11 @@ def roles_by_rank(plan: Plan) -> list[set[str]]:
     return [{spec.role for spec in specs if spec.rank == rank} for rank in sorted({spec.rank for spec in specs})]
 
 
-def test_the_ingress_stops_first_then_the_workers_then_the_stand_in(sandbox: Plan, gateway: Plan) -> None:
-    assert roles_by_rank(gateway) == [{"ingress"}, {"agent", "format", "outbound", "probe"}]
-    assert roles_by_rank(sandbox) == [{"ingress"}, {"agent", "format", "outbound", "probe"}, {"sandbox"}]
+def test_who_looks_from_outside_stops_first_then_the_ingress_the_workers_and_the_stand_in(
+    sandbox: Plan, gateway: Plan
+) -> None:
+    assert roles_by_rank(gateway) == [{"probe"}, {"ingress"}, {"agent", "format", "outbound"}]
+    assert roles_by_rank(sandbox) == [{"probe"}, {"ingress"}, {"agent", "format", "outbound"}, {"sandbox"}]
 
 
 def test_each_child_is_the_very_command_that_production_runs(gateway: Plan) -> None:
