@@ -36,7 +36,7 @@ class EmbeddedRedis:
 
     def __init__(self, state_dir: Path, *, appendfsync: str = "always") -> None:
         self._dir = state_dir / "redis"
-        self._appendfsync = appendfsync
+        self.appendfsync = appendfsync
         self._turn = threading.Lock()
         """`restart_if_gone` and `stop` may come from different threads."""
         self._owner_lock: int | None = None
@@ -147,7 +147,7 @@ class EmbeddedRedis:
         write_private(self._dir / "socket", os.fspath(path))
         with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own arguments
-                [os.fspath(find_server()), *server_flags(socket=path, folder=self._dir, appendfsync=self._appendfsync)],
+                [os.fspath(find_server()), *server_flags(socket=path, folder=self._dir, appendfsync=self.appendfsync)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

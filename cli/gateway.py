@@ -176,7 +176,9 @@ class Gateway:
         return self._embedded.url if self._embedded else None
 
     def _redis_in_words(self) -> str:
-        return f"embedded, {self._plan.state_dir / 'redis'}" if self._embedded else "as configured"
+        if self._embedded is None:
+            return "as configured"
+        return f"embedded, fsync {self._embedded.appendfsync}, {self._plan.state_dir / 'redis'}"
 
     def _state_option(self) -> Path | None:
         """What a second terminal must give as --state-dir to find this `up`; None if it looks here anyway."""

@@ -1,7 +1,8 @@
 """What every long-running process does first: set up its logs, say what it is and what it was told.
 
 Whoever looks at the log of a deployment finds here which version runs, where its configuration came from, what it
-listens to, who may text, and what deserves a look. No secret and no phone number stands in it. Touches no Redis.
+listens to, who may text, and what deserves a look. No secret and no phone number stands in it. Touches no Redis, so it
+says nothing of how well Redis keeps what it is given: `redis.durability` is only what we ask of it; `doctor` asks it.
 """
 
 import gc
@@ -24,7 +25,6 @@ def start_up(settings: Settings, *, role: str) -> None:
         version=version(),
         configuration=str(settings.source) if settings.source else "environment only",
         redis_prefix=settings.redis.prefix,
-        durability=settings.redis.durability.value,
         accounts=list(settings.enabled_accounts),
         metrics_port=settings.metrics.port,
     )

@@ -66,6 +66,7 @@ async def test_at_its_start_each_process_says_what_it_is_and_what_it_was_told(ho
         assert said[0] == start
         assert start["version"] == version("textgate")
         assert start["configuration"] == str(house.folder / "textgate.json5")
+        assert "durability" not in start, "what is asked of Redis is not what it does"
         account = only(said, "account")
         assert (account["route"], account["policy"], account["allowed"]) == ("/webhooks/sms", "open", "everybody")
         assert [each["level"] for each in said if "chmod 600" in each["event"]] == ["warning"]

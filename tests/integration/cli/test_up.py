@@ -269,6 +269,8 @@ async def test_a_real_gateway_runs_without_a_redis_url_and_stops_on_ctrl_c(
             process.kill()
             await process.wait()
     said = "".join(tape.of("up"))
+    assert "embedded, fsync always, " in said
+    assert "durability=everysec" not in said
     assert "/webhooks/sms -> account default, public URL https://example.com/webhooks/sms" in said
     assert "textgate pairing list\n" in said
     assert "not-to-be-shown" not in said
