@@ -19,6 +19,7 @@ from shared.data_version import Mark, load_mark
 from shared.keys import PROBE, Keys
 from shared.live_workers import load_live_workers
 from shared.redis_client import connect
+from shared.route_mark import DOCTOR_AGENT
 from workers.probe.result import ProbeResult
 from workers.probing.stored import load_result
 
@@ -89,7 +90,9 @@ async def load_routes(gateway: Gateway) -> tuple[str, dict[str, int | None]]:
     host = f"[{ingress.host}]" if ":" in ingress.host else ingress.host
     url = gateway.running.ingress_url if gateway.running else f"http://{host}:{ingress.port}"
     receiving = [account for account in gateway.settings.accounts.values() if account.receives]
-    return url, {account.id: await status_of(f"{url}{account.webhook_path}") for account in receiving}
+    return url, {
+        account.id: await status_of(f"{url}{account.webhook_path}", agent=DOCTOR_AGENT) for account in receiving
+    }
 
 
 async def fetch_twilio_skew_ms(api_base: str | None) -> int | None:

@@ -32,14 +32,15 @@ async def answers_200(url: str) -> bool:
     return await status_of(url) == 200
 
 
-async def status_of(url: str) -> int | None:
+async def status_of(url: str, *, agent: str = "Textgate") -> int | None:
     """The status of a GET of `url` on this machine, None without an answer. No HTTP library: `up` starts without."""
     parts = urlsplit(url)
     try:
         async with asyncio.timeout(_ASK_LIMIT_S):
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
             try:
-                writer.write(f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode())
+                head = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\nUser-Agent: {agent}\r\n\r\n"
+                writer.write(head.encode())
                 status = await reader.readline()
             finally:
                 writer.close()

@@ -16,6 +16,7 @@ from ingress.callbacks import record_callback
 from ingress.client_address import Network, client_address
 from ingress.form import Form, first_values, is_json, parse_form
 from ingress.inbound import check_addressee, is_status_callback, parse_text
+from ingress.own_looks import OwnLookError, own_look
 from ingress.redis_watch import RedisWatch
 from ingress.verifier import BadSignatureError, Verifier
 from shared.admission import Gate, Verdict, commit_text, count_failure
@@ -27,16 +28,13 @@ from shared.heard import decide_keyword
 from shared.keys import Keys
 from shared.logs import logger
 from shared.metrics import TEXTS, WEBHOOK_S, WEBHOOKS
-from shared.route_mark import PROBE_AGENT, ROUTE_HEADER, RouteMark
+from shared.route_mark import ROUTE_HEADER, RouteMark
 from shared.settings import Account
 
 TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 EXPLAIN_EVERY_S = 0.2
 """Explaining why a signature does not fit takes up to 10 ms of the event loop, which a forger must not buy at will."""
-
-LIKELY_OUR_PROBE = "no X-Twilio-Signature: likely our own probe, which looks at the public URL from outside"
-"""Refused, counted and logged like any other: whoever imitates the probe hides nothing by it."""
 
 COUNTED_FROM_THE_START = (200, 403, 500, 503)
 """The answers that alerts are about: their series stand at 0 before the first one."""
@@ -85,7 +83,8 @@ class Webhook:
             status = 200
         except RejectedError as error:
             status = error.status
-            log.warning("webhook_rejected", account=self.account.id, status=status, reason=str(error))
+            tell = log.info if isinstance(error, OwnLookError) else log.warning
+            tell("webhook_rejected", account=self.account.id, status=status, reason=str(error))
         except (TransientError, RedisError) as error:
             status = 503
             self._tell_503(error)
@@ -106,9 +105,9 @@ class Webhook:
         log.error("webhook_not_stored", account=self.account.id, status=503, reason=reason)
 
     async def _handle(self, scope: Scope, receive: Receive) -> None:
-        if scope["method"] != "POST":
-            raise RejectedError("not a POST", status=405)
         headers = dict(scope["headers"])
+        if scope["method"] != "POST":
+            raise own_look(scope["method"], headers, status=405) or RejectedError("not a POST", status=405)
         fields = await self._read_genuine(scope, headers, receive)
         if is_status_callback(fields):
             await record_callback(
@@ -128,16 +127,15 @@ class Webhook:
             self.verifier.check(scope, headers, form=form, fields=fields, json_body=json_body)
         except RejectedError as refused:
             await self._count_failure(scope)
-            if isinstance(refused, BadSignatureError):
-                raise RejectedError(self._explain(scope, headers, form), status=refused.status) from None
-            raise
+            if not isinstance(refused, BadSignatureError):
+                raise
+            look = own_look(scope["method"], headers, status=refused.status)
+            raise look or RejectedError(self._explain(scope, headers, form), status=refused.status) from None
         if json_body is not None:
             raise RejectedError("genuine, but JSON: set the webhook to form encoding in Twilio", status=400)
         return fields
 
     def _explain(self, scope: Scope, headers: dict[bytes, bytes], form: Form) -> str:
-        if headers.get(b"user-agent") == PROBE_AGENT.encode() and not headers.get(b"x-twilio-signature"):
-            return LIKELY_OUR_PROBE
         now = time.monotonic()
         if now - self._explained_at < EXPLAIN_EVERY_S:
             return "bad signature; too many at once to look into each"

@@ -9,7 +9,10 @@ from enum import StrEnum
 ROUTE_HEADER = "textgate-route"
 
 PROBE_AGENT = "Textgate-Probe"
-"""The `User-Agent` of the probe. Anybody may write it: it may change the words of a log line, and nothing else."""
+"""The `User-Agent` of the probe. Anybody may write it: it may change a log line, and nothing else."""
+
+DOCTOR_AGENT = "Textgate-Doctor"
+"""The same of `textgate doctor`."""
 
 
 class RouteMark(StrEnum):

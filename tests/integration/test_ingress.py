@@ -396,9 +396,20 @@ async def test_a_look_of_the_probe_is_recognised_and_refused_and_counted_all_the
             ]
     assert statuses == [403, 403, 429]
     told = [event for event in logged if event["event"] == "webhook_rejected"]
-    assert [event["log_level"] for event in told] == ["warning"] * 3
+    assert [event["log_level"] for event in told] == ["info", "warning", "warning"], "an expected answer is no fault"
     assert "likely our own probe" in told[0]["reason"]
     assert "auth token differs" in told[1]["reason"], "a signature is looked into, whoever claims to send it"
+
+
+async def test_a_look_of_the_doctor_is_no_warning_and_anybody_elses_is(redis_url: str) -> None:
+    async with gateway(redis_url, ACCOUNT) as twilio:
+        with structlog.testing.capture_logs() as logged:
+            for agent in ("Textgate-Doctor", "curl/8.0"):
+                assert (await twilio.send(b"", method="GET", headers={"user-agent": agent}))[0] == 405
+    told = [(event["log_level"], event["reason"]) for event in logged if event["event"] == "webhook_rejected"]
+    assert told[0][0] == "info"
+    assert "likely `textgate doctor`" in told[0][1]
+    assert told[1] == ("warning", "not a POST")
 
 
 async def test_many_bad_signatures_of_one_client_get_429_and_harm_nobody_else(redis_url: str, redis: Redis) -> None:

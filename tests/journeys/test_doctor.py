@@ -33,6 +33,9 @@ async def test_a_gateway_that_is_well(house: House) -> None:
     assert {"secrets", "redis-persistence", "clock", "twilio-clock", "workers", "queues", "ingress", "probe"} <= set(
         found
     )
+    looks = [line for line in map(json.loads, house.log("ingress").splitlines()) if line["event"] == "webhook_rejected"]
+    assert {line["status"] for line in looks} == {403, 405}, "the probe's and the doctor's own"
+    assert {line["level"] for line in looks} == {"info"}
 
 
 async def test_each_thing_that_is_wrong_has_its_line(house: House) -> None:
