@@ -36,7 +36,7 @@ def banner(plan: Plan, *, redis: str, state_option: Path | None) -> Iterator[str
         (account,) = plan.settings.accounts.values()
         text = json.dumps({"from": STRANGER, "to": account.sender, "body": "Hello?"})
         yield f"  curl {plan.sandbox.api_base}/sandbox/texts -d '{text}'"
-        yield f"  curl {plan.sandbox.api_base}/sandbox/messages"
+        yield f"  curl {plan.sandbox.api_base}/sandbox/conversation"
     yield f"  textgate pairing list{option}"
     yield f"  textgate pairing approve CODE --notify{option}"
     yield "Ctrl-C stops everything."

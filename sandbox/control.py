@@ -4,10 +4,11 @@ Shapes in `sandbox/wire.py`; how requests are guarded and read in `sandbox/stric
 """
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from sandbox.config import SandboxNumber, check_webhook_url
+from sandbox.conversation import ConversationFilter, show_conversations
 from sandbox.faults import Fault
 from sandbox.inbound import post_webhook, receive
 from sandbox.journal import Event
@@ -29,6 +30,8 @@ from sandbox.wire import (
     show_message,
 )
 
+NOBODY_YET = "Nobody has texted yet: POST /sandbox/texts.\n"
+
 
 class ControlApi:
     """The routes of one sandbox."""
@@ -42,6 +45,7 @@ class ControlApi:
             ("GET", "", self.summary),
             ("DELETE", "", self.reset),
             ("POST", "/texts", self.text),
+            ("GET", "/conversation", self.conversation),
             ("GET", "/messages", self.messages),
             ("GET", "/messages/{sid}", self.message),
             ("POST", "/messages/{sid}/webhook", self.repeat_webhook),
@@ -91,6 +95,11 @@ class ControlApi:
         if message.direction is not Direction.INBOUND:
             raise RequestError(f"{message.sid} is outbound", expected="the SID of an inbound message")
         return answer(_report(message, await post_webhook(self._state, message)))
+
+    async def conversation(self, request: Request) -> Response:
+        """GET /sandbox/conversation: the texts, for people."""
+        query = read_query(request, ConversationFilter)
+        return PlainTextResponse(show_conversations(self._state.messages(), phone=query.phone) or NOBODY_YET)
 
     async def messages(self, request: Request) -> Response:
         """GET /sandbox/messages."""

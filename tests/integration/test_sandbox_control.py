@@ -55,6 +55,38 @@ async def test_a_phone_texts_and_the_message_can_be_seen(http: aiohttp.ClientSes
     assert (one["from"], one["body"], one["status"]) == (PHONE, "hello", "received")
 
 
+async def read(http: aiohttp.ClientSession, path: str) -> str:
+    async with http.get(path) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/plain")
+        return await answer.text()
+
+
+async def test_a_person_reads_the_texts_as_a_conversation(sandbox: RunningSandbox, http: aiohttp.ClientSession) -> None:
+    assert "POST /sandbox/texts" in await read(http, "/sandbox/conversation")
+    await ask(http, "POST", "/sandbox/texts", {"from": PHONE, "to": DEFAULT_NUMBER, "body": "hello"})
+    await send(http, "You said:\n\x1b[2Jhello")
+    await sandbox.state.settle()
+    await ask(http, "PUT", "/sandbox/phones/+14155550199", {"final_status": "failed", "error_code": 30008})
+    other = {"To": "+14155550199", "From": DEFAULT_NUMBER, "Body": "hi", "MediaUrl": "https://example.com/a.png"}
+    async with http.post(MESSAGES, data=other, headers=BASIC) as answer:
+        assert answer.status == 201
+    await sandbox.state.settle()
+    first = f"{PHONE} and {DEFAULT_NUMBER}\n> hello\n< You said:\n  \ufffd[2Jhello\n  [delivered]\n"
+    second = f"+14155550199 and {DEFAULT_NUMBER}\n< hi\n  [1 file, failed, error 30008]\n"
+    assert await read(http, "/sandbox/conversation") == f"{first}\n{second}"
+    for plus in ("", "+", "%2B"):
+        assert await read(http, f"/sandbox/conversation?phone={plus}14155550199") == second
+
+
+@pytest.mark.parametrize("path", ["/", "/sandbox/nothing"])
+async def test_whoever_looks_around_is_told_what_there_is(http: aiohttp.ClientSession, path: str) -> None:
+    status, said = await ask(http, "GET", path)
+    assert (status, said["error"]) == (404, f"nothing is at {path}")
+    for route in ("POST /sandbox/texts", "GET /sandbox/conversation", "POST /sandbox/faults", "PUT /sandbox/twilio"):
+        assert route in said["expected"]
+    assert (await ask(http, "GET", "/2010-04-01/nothing"))[1]["code"] == 20404, "the rest answers as Twilio does"
+
+
 async def test_a_texts_webhook_is_posted_and_can_be_repeated(
     sandbox: RunningSandbox, http: aiohttp.ClientSession
 ) -> None:
