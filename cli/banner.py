@@ -56,3 +56,4 @@ def _sandbox(plan: Plan, home: SandboxHome) -> Iterator[str]:
     yield f"  sandbox    {home.api_base} stands in for Twilio; nothing leaves this machine"
     yield f"  config     {plan.settings.source}"
     yield "  limits     off here: segmentsPerSecond 0, rateLimits 0"
+    yield "  next time  whom you approved stays approved; the ports change, unless --port and --sandbox-port name them"

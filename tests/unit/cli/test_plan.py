@@ -137,6 +137,13 @@ def test_what_a_second_terminal_is_told_holds_no_secret(gateway: Plan) -> None:
     assert [account.id for account in told.accounts] == ["default"]
 
 
+def test_the_banner_of_a_sandbox_says_how_to_text_read_and_come_back(sandbox: Plan) -> None:
+    lines = "\n".join(banner(sandbox, redis="embedded", state_option=None))
+    assert "  curl http://127.0.0.1:9123/sandbox/texts -d '" in lines
+    assert "  curl http://127.0.0.1:9123/sandbox/conversation" in lines
+    assert "whom you approved stays approved; the ports change, unless --port and --sandbox-port name them" in lines
+
+
 @pytest.mark.parametrize("said", ["#rc=1", "#"])
 def test_the_banner_shows_the_url_with_its_retries_as_twilio_wants_it(gateway: Plan, said: str) -> None:
     (account,) = gateway.settings.accounts.values()
