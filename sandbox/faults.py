@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field, structs
 
 from sandbox.message import Status
-from sandbox.twilio_errors import TwilioError
+from sandbox.twilio_errors import TwilioError, usual_message
 
 Seconds = Annotated[float, Meta(ge=0, le=3600)]
 Count = Annotated[int, Meta(ge=0)]
@@ -76,7 +76,8 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The answer comes this late; whether the message exists is settled at once."""
     status: Annotated[int, Meta(ge=400, le=599)] = 500
     code: Count = 20500
-    message: str = "An internal server error has occurred"
+    message: str = ""
+    """Empty: what Twilio says with the code."""
     retry_after_s: Count | None = None
     callbacks: Callbacks = Callbacks.USUAL
     list_lag_s: Seconds = 0.0
@@ -96,7 +97,8 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def error(self) -> TwilioError:
         """The refusal of `Answer.ERROR`."""
-        return TwilioError(status=self.status, code=self.code, message=self.message, retry_after_s=self.retry_after_s)
+        message = self.message or usual_message(self.code, self.status)
+        return TwilioError(status=self.status, code=self.code, message=message, retry_after_s=self.retry_after_s)
 
 
 class Subject(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,9 @@ Any other code can be had through a fault. The SDK turns the body into `TwilioRe
 Source: twilio.com/docs/usage/twilios-response#response-formats-exceptions and twilio.com/docs/api/errors.
 """
 
+import re
+from http.client import responses
+
 from msgspec import Struct
 
 _MORE_INFO = "https://www.twilio.com/docs/errors/"
@@ -64,3 +67,18 @@ MAGIC_TO = {
     "+15005550009": refuse(21614, "'To' number is not a valid mobile number"),
 }
 """Recipients that always fail."""
+
+_MESSAGES = {
+    20429: "Too Many Requests",
+    20500: "An internal server error has occurred",
+    **{
+        error.code: re.sub(r":? \+[0-9]+", "", error.message)
+        for error in (AUTHENTICATE, NOT_ACTIVE, METHOD_NOT_ALLOWED, *MAGIC_FROM.values(), *MAGIC_TO.values())
+    },
+}
+"""By code, without the number that one of them is about."""
+
+
+def usual_message(code: int, status: int) -> str:
+    """What Twilio says with this code; with one that is not known here, the words of the HTTP status."""
+    return _MESSAGES.get(code) or responses.get(status, "Refused")

@@ -56,6 +56,25 @@ def test_every_condition_must_hold(fault: Fault, hit: bool) -> None:
     assert matches(fault, create()) is hit
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "said", "message"),
+    [
+        (500, 20500, "", "An internal server error has occurred"),
+        (429, 20429, "", "Too Many Requests"),
+        (400, 21211, "", "Invalid 'To' Phone Number"),
+        (400, 21606, "", "The 'From' phone number is not a number of your account"),
+        (400, 39999, "", "Bad Request"),
+        (499, 39999, "", "Refused"),
+        (400, 21211, "In my words", "In my words"),
+    ],
+)
+def test_a_scripted_refusal_says_what_its_code_means_unless_it_has_words_of_its_own(
+    status: int, code: int, said: str, message: str
+) -> None:
+    fault = Fault(answer=Answer.ERROR, accepted=False, status=status, code=code, message=said)
+    assert fault.error().message == message
+
+
 def test_a_fault_that_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="needs answer 'drop' or 'error'"):
         Fault(accepted=False)
