@@ -58,9 +58,10 @@ async def test_echo(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (0, ("You said **hello**, 0 lines after we began.",)),
-        (1, ("Here it is:", "# A cat")),
-        (2, ("On **hello**: yes.",)),
+        (0, ("You said **hello**",)),
+        (1, ("You said **hello**, 0 lines after we began.",)),
+        (2, ("Here it is:", "# A cat")),
+        (3, ("On **hello**: yes.",)),
     ],
 )
 async def test_python(desk: Desk, monkeypatch: pytest.MonkeyPatch, number: int, said: tuple[str, ...]) -> None:

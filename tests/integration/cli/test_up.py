@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import sys
@@ -18,6 +20,7 @@ from cli.embedded_redis import EmbeddedRedis
 from cli.gateway_child import GatewayChild, GatewayFailedError, sandbox_gateway
 from cli.options import Common
 from cli.pairing import approve_code, load_requests
+from cli.ports import free_ports
 from cli.running import load_running
 from cli.sandbox_phone import SandboxPhone
 from cli.target import find_target
@@ -173,10 +176,11 @@ async def test_ruling_13_a_sandbox_refuses_a_redis_that_holds_real_lanes(tmp_pat
 Started = tuple[asyncio.subprocess.Process, "asyncio.Task[None]"]
 
 
-async def start_up(state: Path, environ: dict[str, str], tape: Tape) -> Started:
-    """`textgate up --sandbox`, ready, and the task that reads its lines onto the tape until it ends."""
+async def start_up(environ: dict[str, str], tape: Tape, *words: str, cwd: Path | None = None) -> Started:
+    """`textgate up …`, ready, and the task that reads its lines onto the tape until it ends."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "cli.main", "up", "--sandbox", "--state-dir", str(state)),
+        *(sys.executable, "-P", "-m", "cli.main", *words),
+        cwd=cwd,
         env=environ,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -193,8 +197,50 @@ async def start_up(state: Path, environ: dict[str, str], tape: Tape) -> Started:
     return process, reading
 
 
+AGENTS = (Path(__file__).parents[3] / "docs/agents.md").read_text().partition("### Try it without Twilio")[2]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="the documentation uses curl")
+async def test_an_agent_is_tried_without_twilio_as_documented(
+    tmp_path: Path, environ: dict[str, str], tape: Tape
+) -> None:
+    """Every command as it stands there, but for the port and the code."""
+    (agent,) = re.findall(r"```python\n(.*?)```", AGENTS.partition("### What it may be")[0], re.DOTALL)
+    (tmp_path / "my_agent.py").write_text(agent)
+    first, second = re.findall(r"```sh\n(.*?)```", AGENTS, re.DOTALL)[:2]
+    (shown,) = re.findall(r"```\n(> .*?)```", AGENTS, re.DOTALL)
+    (port,) = free_ports(1)
+    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
+    code = ""
+
+    async def shell(line: str) -> str:
+        typed = line.replace("8098", str(port)).replace("CODE", code)
+        process = await asyncio.create_subprocess_shell(
+            typed, cwd=tmp_path, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
+        assert process.returncode == 0, line
+        return said.decode()
+
+    words = first.replace("8098", str(port)).split()[1:]
+    process, reading = await start_up(environ, tape, *words, cwd=tmp_path)
+    try:
+        said = ""
+        for line in second.splitlines():
+            said = await shell(line)
+            if line == "textgate pairing list":
+                code = said.splitlines()[1].split()[0]
+        async with asyncio.timeout(LIMIT_S):
+            while not said.endswith(shown):
+                said = await shell(second.splitlines()[-1])
+    finally:
+        process.send_signal(signal.SIGINT)
+        await process.wait()
+        await reading
+
+
 async def test_a_ctrl_c_that_comes_twice_at_once_kills_nobody(state: Path, environ: dict[str, str], tape: Tape) -> None:
-    process, reading = await start_up(state, environ, tape)
+    process, reading = await start_up(environ, tape, "up", "--sandbox", "--state-dir", str(state))
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     assert await asyncio.wait_for(process.wait(), LIMIT_S) == 0
@@ -207,7 +253,7 @@ async def test_a_ctrl_c_that_comes_twice_at_once_kills_nobody(state: Path, envir
 async def test_a_ctrl_c_a_moment_later_kills_what_does_not_leave(
     state: Path, environ: dict[str, str], tape: Tape
 ) -> None:
-    process, reading = await start_up(state, environ, tape)
+    process, reading = await start_up(environ, tape, "up", "--sandbox", "--state-dir", str(state))
     running = load_running(state / "sandbox")
     assert running is not None
     async with Redis.from_url(running.redis_url or "") as redis:
