@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from cli.words import parse_with_plus
 from shared.config_rules import check_public_url, check_webhook_path, is_sid
-from shared.phone import Address, parse_e164
+from shared.phone import Address
 from shared.secrets import SecretRef
 from shared.settings_channels import AccountSection, DmPolicy
 
@@ -106,7 +107,7 @@ def check_sender(text: str) -> str:
         if is_sid(text, "MG"):
             return text
         raise ValueError("expected the SID of a Messaging Service, MG and 32 hex digits")
-    return parse_e164(text)
+    return parse_with_plus(text)
 
 
 def check_url(text: str) -> str:
@@ -121,4 +122,4 @@ def check_url(text: str) -> str:
 
 def check_own_number(text: str) -> Address | None:
     """Accept a phone number, or nothing."""
-    return parse_e164(text) if text else None
+    return parse_with_plus(text) if text else None

@@ -1,17 +1,14 @@
 """What people write after a command: a channel here or there, a code, a destination. Pure functions."""
 
-import re
 from collections.abc import Sequence
 
 from shared.errors import NotUnderstoodError, UsageError
-from shared.phone import Address, parse_person
+from shared.phone import Address, lacks_country_code, parse_e164, parse_person
 
 SMS = "sms"
 _TARGET_PREFIXES = {"sms": SMS, "twilio-sms": SMS, "rcs": SMS}
-LONGEST_NATIONAL = 10
-"""Digits without a plus, and no more than these: written as at home, they would be read as another country's."""
 _EXAMPLE = "for example --target sms:+15551234567"
-_NO_PLUS = re.compile(r"[0-9\s().\-\u2010-\u2015]+")
+_NO_COUNTRY_CODE = "a number without its country code; write it after a plus, for example +15551234567"
 
 
 def check_channel(channel: str | None) -> None:
@@ -47,7 +44,14 @@ def parse_target(target: str, channel: str | None) -> Address:
 def parse_number(written: str) -> Address:
     """Whom a text could go to: a number with its country code, or the same over RCS. Raises ValueError that shows no
     digit of it."""
-    number = written.rpartition(":")[2].strip()
-    if _NO_PLUS.fullmatch(number) and sum(each.isdigit() for each in number) <= LONGEST_NATIONAL:
-        raise ValueError("a number without its country code; write it after a plus, for example +15551234567")
+    if lacks_country_code(written):
+        raise ValueError(_NO_COUNTRY_CODE)
     return parse_person(written)
+
+
+def parse_with_plus(written: str) -> Address:
+    """A number that will stay: it is kept only with the plus. Raises ValueError that shows no digit of it."""
+    number = parse_e164(written)
+    if "+" not in written:
+        raise ValueError(_NO_COUNTRY_CODE)
+    return number

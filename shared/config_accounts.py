@@ -29,7 +29,7 @@ from shared.config_rules import (
 )
 from shared.config_secrets import SecretResolver
 from shared.config_shape import closest, join
-from shared.config_warnings import warn_about_account, warn_about_accounts
+from shared.config_warnings import warn_about_account, warn_about_accounts, warn_about_numbers
 from shared.errors import ConfigError
 from shared.keywords import check_stop_word
 from shared.phone import Address, parse_e164
@@ -73,10 +73,11 @@ def build_accounts(
         account = _Builder(said, account_path, resolver, texts_of(account_id)).build(account_id)
         by_id[account_id] = account
         warnings += warn_about_account(account, account_path)
+        warnings += warn_about_numbers(said) if account.enabled else ()
     _refuse_shared_paths(by_id, {account_id: account_path for account_id, account_path, _said in merged})
     default_id = _default_id(by_id, sms)
     warnings += warn_about_accounts(by_id, default_id)
-    return Accounts(by_id=by_id, default_id=default_id, warnings=tuple(warnings))
+    return Accounts(by_id=by_id, default_id=default_id, warnings=tuple(dict.fromkeys(warnings)))
 
 
 def _merge_all(

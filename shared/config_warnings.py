@@ -5,7 +5,9 @@ A warning shows no secret, no SID and no number: it is printed at every start.
 
 from collections.abc import Iterator, Mapping
 
+from shared.config_merge import Said
 from shared.config_rules import is_loopback_url, is_sid
+from shared.phone import calling_code, lacks_country_code, parse_person
 from shared.settings_account import Account
 
 _SIDS = (
@@ -13,6 +15,8 @@ _SIDS = (
     ("messaging_service_sid", "messagingServiceSid", "MG"),
     ("api_key_sid", "apiKeySid", "SK"),
 )
+
+_NUMBERS = ("from_number", "default_to", "pairing_notify", "allow_from", "block_from")
 
 NO_ACCOUNTS = (
     "channels.sms: no account is configured, so nothing is received or sent; add one, or try `textgate up --sandbox`"
@@ -36,6 +40,28 @@ def warn_about_account(account: Account, path: str) -> Iterator[str]:
             "(set it to null to use the Messaging Service)"
         )
     yield from _warn_about_webhook(account, path)
+
+
+def warn_about_numbers(said: Mapping[str, Said]) -> Iterator[str]:
+    """Look at the numbers of one account as they were written; they were checked before."""
+    for name in _NUMBERS:
+        value, path = said[name].value, said[name].path
+        is_list = isinstance(value, (list, tuple))
+        for index, written in enumerate(value if is_list else [value]):
+            code = _misread_as(written)
+            if code is not None:
+                place = f"{path}[{index}]" if is_list else path
+                yield f"{place}: a number without a plus, read as one of +{code}; write it as + and the country code"
+
+
+def _misread_as(written: object) -> int | None:
+    """The calling code that a number without one is read with; None if all is well, or it is a short code or a name."""
+    if not isinstance(written, (str, int)) or not lacks_country_code(written):
+        return None
+    try:
+        return calling_code(parse_person(written))
+    except ValueError:
+        return None
 
 
 def _warn_about_webhook(account: Account, path: str) -> Iterator[str]:

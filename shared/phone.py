@@ -24,6 +24,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)(.*)", re.DOTALL)
 _OUR_PREFIX = re.compile(r"^(?:twilio-)?sms:", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[\s().\-\u2010-\u2015]")
 _DIGITS = re.compile(r"\+?[0-9]+")
+_BARE = re.compile(r"[0-9\s().\-\u2010-\u2015]+")
+_LONGEST_NATIONAL = 10
 _HIDDEN = "•••"
 
 
@@ -67,6 +69,20 @@ def parse_e164(raw: str | int) -> Address:
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE or not _E164.fullmatch(address):
         raise ValueError(_expected("no number of its country has this length"))
     return Address(address)
+
+
+def lacks_country_code(raw: str | int) -> bool:
+    """Whether it is probably written as at home: 10 digits or fewer, and no plus. Read as it stands, its first digits
+    are the code of another country. What is no number at all lacks nothing."""
+    bare = str(raw).rpartition(":")[2].strip()
+    return _BARE.fullmatch(bare) is not None and sum(each.isdigit() for each in bare) <= _LONGEST_NATIONAL
+
+
+def calling_code(number: Address) -> int:
+    """The code of its country: 1 for `+1555…`. For what `parse_e164` gave."""
+    import phonenumbers  # see parse_e164
+
+    return phonenumbers.parse(number, None).country_code or 0
 
 
 def parse_person(raw: str | int) -> Address:

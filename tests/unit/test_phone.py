@@ -7,7 +7,16 @@ import sys
 import pytest
 from hypothesis import example, given, strategies as st
 
-from shared.phone import can_be_texted, mask, parse_address, parse_e164, parse_person, person_of
+from shared.phone import (
+    calling_code,
+    can_be_texted,
+    lacks_country_code,
+    mask,
+    parse_address,
+    parse_e164,
+    parse_person,
+    person_of,
+)
 
 FORM = "expected a phone number in E.164 form such as +15551234567; "
 
@@ -32,6 +41,10 @@ FORM = "expected a phone number in E.164 form such as +15551234567; "
 )
 def test_a_number_is_understood_however_people_write_it(raw: str | int, address: str) -> None:
     assert parse_e164(raw) == address
+
+
+def test_the_calling_code_is_that_of_the_country() -> None:
+    assert [calling_code(parse_e164(each)) for each in ("+15551234567", "+447700900123")] == [1, 44]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +79,23 @@ def test_a_number_is_understood_however_people_write_it(raw: str | int, address:
 def test_what_is_no_number_is_refused_with_the_reason(raw: str | int, reason: str) -> None:
     with pytest.raises(ValueError, match="^" + re.escape(FORM + reason) + "$"):
         parse_e164(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "lacks"),
+    [
+        ("5551234567", True),
+        (5551234567, True),
+        ("sms:(555) 123-4567", True),
+        ("40404", True),
+        ("15551234567", False),
+        ("+4712345678", False),
+        ("MYBANK", False),
+        (True, False),
+    ],
+)
+def test_a_number_as_it_is_written_at_home_lacks_its_country_code(raw: str | int, lacks: bool) -> None:
+    assert lacks_country_code(raw) is lacks
 
 
 @given(st.one_of(st.text(max_size=40), st.integers(), st.from_regex(r"\A(sms:)?\+?[0-9 ()-]{0,24}\Z")))

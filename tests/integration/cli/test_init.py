@@ -67,6 +67,8 @@ def test_a_token_in_a_file_stays_there(textgate: Command, tmp_path: Path) -> Non
         ([], 1, "these options are needed: --account-sid, --auth-token-env or --auth-token-file, --sender, --public-"),
         ([*OPTIONS[2:]], 1, "these options are needed: --account-sid"),
         ([*OPTIONS, "--sender", "555"], 1, "--sender: expected a phone number"),
+        ([*OPTIONS, "--sender", "2025550100"], 1, "--sender: a number without its country code; write it after a plus"),
+        ([*OPTIONS, "--own-number", "2025550100"], 1, "--own-number: a number without its country code"),
         ([*OPTIONS, "--account-sid", "ACx"], 1, "--account-sid: expected the account SID"),
         ([*OPTIONS, "--auth-token-env", HEX], 1, "--auth-token-env: expected the name of a variable"),
         ([*OPTIONS, "--auth-token-file", "x"], 2, "not both"),

@@ -135,6 +135,29 @@ def test_the_environment_never_reaches_an_account_other_than_default(load: Load)
     assert account.text_chunk_limit == 1500
 
 
+# Numbers as they are written
+
+
+def written_as(number: str) -> str:
+    return BASE.replace('"+15550000001"', number)
+
+
+@pytest.mark.parametrize("written", ['"5551234567"', "5551234567", '"(555) 123-4567"'])
+def test_a_number_without_its_country_code_is_read_as_another_countrys_and_warned_of(load: Load, written: str) -> None:
+    settings = load(sms(f"{written_as(written)}, allowFrom: [{written}], blockFrom: ['40404', {written}]"))
+    misread = "a number without a plus, read as one of +55; write it as + and the country code"
+    assert settings.warnings[-3:] == (
+        f"channels.sms.fromNumber: {misread}",
+        f"channels.sms.allowFrom[0]: {misread}",
+        f"channels.sms.blockFrom[1]: {misread}",
+    )
+
+
+@pytest.mark.parametrize("written", ['"15551234567"', "15551234567", '"+4712345678"', '"sms:+1 (555) 123-4567"'])
+def test_a_number_with_its_country_code_is_not_warned_of(load: Load, written: str) -> None:
+    assert not [line for line in load(sms(written_as(written))).warnings if "fromNumber" in line]
+
+
 # Which accounts there are
 
 
