@@ -33,8 +33,8 @@ def set_(
     """Set one key in the configuration file; comments and everything else stay as they are.
 
     VALUE replaces what is there, an object or a list as a whole; null is written as null (to remove a key, patch it
-    with null). The result is checked as a start would check it; a wrong one is not written, exit status 78. Without a
-    file, one is made. A running gateway takes the change over by itself.
+    with null). The result is checked as a start would check it, agent included; a wrong one is not written, exit status
+    78. Without a file, one is made. A running gateway takes the change over by itself.
 
     \b
     Example:  textgate config set channels.sms.dmPolicy allowlist --dry-run
@@ -73,8 +73,8 @@ def patch(
 ) -> None:
     """Merge a JSON5 patch into the configuration file: objects merge, null deletes, lists and values replace.
 
-    Comments stay, except one behind a deleted key in its line. The result is checked as a start would check it; a
-    wrong one is not written, exit status 78. Written in one step, mode 0600, never through a symbolic link. Without a
+    Comments stay, except one behind a deleted key in its line. The result is checked as a start would check it,
+    agent included; a wrong one is not written, exit status 78. Written in one step, mode 0600, never through a symbolic link. Without a
     file, one is made. A running gateway takes the change over by itself.
 
     \b

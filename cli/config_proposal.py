@@ -1,9 +1,8 @@
 """A change to the configuration file, worked out and checked before anything is written.
 
-The result is loaded exactly as a start would load it, from a private file that exists for that moment only.
+The result is loaded exactly as a start would load it, agents included.
 """
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import msgspec
 from shared.config_edit import rewrite
 from shared.config_edit_mask import show_diff
 from shared.config_edit_write import FILE_MODE, Original, read_original, replace_file
-from shared.config_file import parse_json5
+from shared.config_file import RawConfig, parse_json5
 from shared.errors import ConfigError
-from shared.settings import Settings, load_settings
+from shared.settings import Settings, settings_of
+from workers.agents.load import load_agents
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 """Gives the wanted values for those that the file has."""
@@ -52,7 +52,7 @@ def propose(path: Path, change: Change, environ: Mapping[str, str]) -> Proposal:
     name = str(path)
     wanted = change(parse_json5(original.text, name=name))
     content = rewrite(original.text, wanted, name=name)
-    settings = _load(content, name, environ)
+    settings = _load(content, path, environ)
     return Proposal(
         original=original,
         content=content,
@@ -61,17 +61,13 @@ def propose(path: Path, change: Change, environ: Mapping[str, str]) -> Proposal:
     )
 
 
-def _load(content: bytes, name: str, environ: Mapping[str, str]) -> Settings:
-    with tempfile.TemporaryDirectory(prefix="textgate-") as folder:
-        candidate = Path(folder, "textgate.json5")
-        candidate.touch(FILE_MODE)
-        candidate.write_bytes(content)
-        try:
-            return load_settings(candidate, environ)
-        except ConfigError as error:
-            problem = error
-    raise ConfigError(
-        problem.path.replace(str(candidate), name),
-        found=problem.found,
-        expected=f"{problem.expected} (nothing was written)",
-    )
+def _load(content: bytes, path: Path, environ: Mapping[str, str]) -> Settings:
+    try:
+        values = parse_json5(content, name=str(path))
+        settings = settings_of(RawConfig(values=values, source=path.absolute(), mode=FILE_MODE), environ)
+        load_agents(settings)
+    except ConfigError as error:
+        problem = error
+    else:
+        return settings
+    raise ConfigError(problem.path, found=problem.found, expected=f"{problem.expected} (nothing was written)")

@@ -39,14 +39,12 @@ def validate(context: typer.Context, as_json: JsonOption = False, config: Config
     from cli.plan import require_account
     from shared.errors import ConfigError
     from shared.settings import load_settings
-    from workers.agents.load import load_agent
+    from workers.agents.load import load_agents
 
     try:
         settings = load_settings(common(context, config).config, os.environ)
         require_account(settings)
-        for account in settings.accounts.values():
-            if account.enabled:
-                load_agent(account.backend)
+        load_agents(settings)
     except ConfigError as error:
         if as_json:
             shown = {"path": error.path, "found": error.found, "expected": error.expected}

@@ -63,6 +63,8 @@ def parse_json5(content: bytes, *, name: str) -> dict[str, Any]:
     """Read JSON5 into plain values. `name` is what errors call the document. Raises `ConfigError`."""
     import pyjson5  # 36 ms that environment-only processes need not pay
 
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(name, found="larger than 1 MiB", expected="expected a smaller file")
     text = _decode(content, name)
     problem: ConfigError
     try:
@@ -115,13 +117,11 @@ def _read(file: Path) -> tuple[bytes, int]:
         if not stat.S_ISREG(mode):
             raise ConfigError(str(file), found="this is no regular file", expected="expected a JSON5 file")
         with file.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
+            content = stream.read(MAX_FILE_BYTES + 1)  # one byte over is enough to refuse it
     except OSError as error:
         raise ConfigError(
             str(file), found=f"cannot be read ({error.strerror})", expected="expected a JSON5 file"
         ) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise ConfigError(str(file), found="larger than 1 MiB", expected="expected a smaller file")
     return content, stat.S_IMODE(mode)
 
 

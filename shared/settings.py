@@ -65,6 +65,7 @@ __all__ = [
     "Settings",
     "check_api_base",
     "load_settings",
+    "settings_of",
     "to_json_schema",
 ]
 
@@ -165,7 +166,11 @@ def load_settings(
     `secrets=False` is for who uses none, perhaps where they are not at hand: of them only `redis.url` is resolved, the
     others are empty and say where they would come from, API tokens are left out, and an account may be incomplete.
     """
-    raw = load_file(config, environ)
+    return settings_of(load_file(config, environ), environ, secrets=secrets)
+
+
+def settings_of(raw: RawConfig, environ: Mapping[str, str], *, secrets: bool = True) -> Settings:
+    """The same from what a file says, or will say: paths in it are relative to `raw.source`, which need not exist yet."""
     document = parse_section(raw.values, ConfigDocument)
     redis_resolver = SecretResolver(environ=environ, providers=document.secrets.providers)
     resolver = redis_resolver if secrets else UnresolvedSecrets(environ=environ, providers={})

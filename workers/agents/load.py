@@ -3,7 +3,14 @@
 from typing import assert_never
 
 from shared.agent_backends import Backend, CommandBackend, EchoBackend, HttpBackend, OpenAiBackend, PythonBackend
+from shared.settings import Settings
 from workers.agents.contract import Agent
+
+
+def load_agents(settings: Settings) -> None:
+    """Make the agent of every account that is switched on, to see that it can be. Raises ConfigError."""
+    for account in settings.enabled_accounts.values():
+        load_agent(account.backend)
 
 
 def load_agent(backend: Backend) -> Agent:

@@ -127,6 +127,32 @@ def test_a_mistake_changes_nothing(textgate: Command, file: Path, words: list[st
     assert file.read_text() == TEXT
 
 
+def test_an_agent_that_cannot_be_loaded_is_not_written(textgate: Command, file: Path) -> None:
+    (file.parent / "agents").mkdir()
+    (file.parent / "agents/my_agent.py").write_text("def reply(turn):\n    return turn.prompt\n")
+    for words in (["agent.callable", "my_agent:reply"], ["agent.path", "agents"], ["agent.kind", "python"]):
+        assert textgate("config", "set", *words).returncode == 0, words
+    before = file.read_text()
+    done = textgate("config", "set", "agent.callable", "my_agent:nope")
+    assert (done.returncode, done.stdout, file.read_text()) == (78, "", before)
+    assert "agent.callable: my_agent:nope is no callable" in done.stderr
+    assert "(nothing was written)" in done.stderr
+    (file.parent / "p").write_text('{agent: {callable: "my_agnt:reply"}}')
+    done = textgate("config", "patch", "--file", "p")
+    assert (done.returncode, file.read_text()) == (78, before)
+    assert "module my_agnt cannot be imported" in done.stderr
+
+
+def test_what_the_file_names_is_looked_for_beside_it(textgate: Command, file: Path) -> None:
+    (file.parent / "prompt.txt").write_text("Be brief.")
+    (file.parent / "p").write_text(
+        '''{agent: {kind: "openai", openai: {baseUrl: "http://127.0.0.1:1/v1", model: "m",
+        systemPromptFile: "prompt.txt"}}}'''
+    )
+    done = textgate("config", "patch", "--file", "p")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_wrong_file_can_be_put_right_and_its_misplaced_secret_is_not_shown(textgate: Command, file: Path) -> None:
     file.write_text(TEXT.replace("authToken", "authtoken"))
     (file.parent / "p").write_text('{channels: {sms: {authtoken: null, authToken: {source: "env", id: "TOKEN"}}}}')
