@@ -135,7 +135,7 @@ def describe(settings: "Settings") -> "Iterator[str]":
         yield f"account {account.id}: {sender}, policy {account.dm_policy.value}{default}{state}"
         yield f"  auth token {_origin(account.auth_token)}"
         if account.receives:
-            yield f"  webhook {account.webhook_path}, public {account.signed_url or 'not set'}"
+            yield f"  webhook {account.webhook_path}, public {account.public_webhook_url or 'not set'}"
     yield f"agent: {settings.agent_label}"
     yield f"redis: {_redis(settings) or 'embedded, started by `textgate up`'}"
 

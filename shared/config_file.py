@@ -22,6 +22,9 @@ from shared.errors import ConfigError
 MAX_FILE_BYTES = 1_048_576
 MAX_DEPTH = 32
 
+_LOOK_FOR = "look there, and just before, for a missing quote, comma or bracket"
+"""The line itself is not shown: it may hold a secret."""
+
 _NEAR = re.compile(r"near (\d+)")
 
 
@@ -152,7 +155,7 @@ def _syntax_error(message: str, text: str, name: str) -> ConfigError:
             found=f"the {kind} that starts in line {line}, column {column} does not end",
             expected="expected JSON5",
         )
-    return ConfigError(name, found=f"no JSON5 near line {line}, column {column}", expected="expected JSON5")
+    return ConfigError(name, found=f"no JSON5 near line {line}, column {column}", expected=_LOOK_FOR)
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:

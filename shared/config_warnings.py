@@ -5,6 +5,8 @@ A warning shows no secret, no SID and no number: it is printed at every start.
 
 from collections.abc import Iterator, Mapping
 
+from urllib.parse import urlsplit
+
 from shared.config_merge import Said
 from shared.config_rules import is_loopback_url, is_sid
 from shared.phone import calling_code, lacks_country_code, parse_person
@@ -30,16 +32,21 @@ def warn_about_account(account: Account, path: str) -> Iterator[str]:
     for attribute, key, prefix in _SIDS:
         sid = getattr(account, attribute)
         if sid is not None and not is_sid(sid, prefix):
-            yield (
-                f"{path}.{key}: this is no Twilio SID ({prefix} and 32 hex digits) but looks like a placeholder; "
-                "Twilio will refuse it"
-            )
+            yield f"{path}.{key}: this is no Twilio SID ({prefix} and 32 hex digits) {_likely(sid)}"
     if account.from_number is not None and account.messaging_service_sid is not None:
         yield (
             f"{path}: fromNumber and messagingServiceSid are both set; fromNumber is used "
             "(set it to null to use the Messaging Service)"
         )
     yield from _warn_about_webhook(account, path)
+
+
+def _likely(sid: str) -> str:
+    """What it is instead."""
+    for _attribute, key, prefix in _SIDS:
+        if is_sid(sid, prefix):
+            return f"but one that starts with {prefix}, as it belongs into {key}; Twilio will refuse it here"
+    return "but looks like a placeholder; Twilio will refuse it"
 
 
 def warn_about_numbers(said: Mapping[str, Said]) -> Iterator[str]:
@@ -78,6 +85,11 @@ def _warn_about_webhook(account: Account, path: str) -> Iterator[str]:
     url = account.public_webhook_url
     if url is not None and url.lower().startswith("http://") and not is_loopback_url(url):
         yield f"{path}.publicWebhookUrl: http, so texts and phone numbers travel in the clear; use https"
+    if url is not None and urlsplit(url).path != account.webhook_path:
+        yield (
+            f"{path}.webhookPath: not the path of publicWebhookUrl, so Twilio gets 404 unless a proxy rewrites the path; "
+            "make them the same if none does"
+        )
 
 
 def warn_about_accounts(accounts: Mapping[str, Account], default_id: str | None) -> Iterator[str]:

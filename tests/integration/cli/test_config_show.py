@@ -169,6 +169,7 @@ def test_validate_shows_source_accounts_and_warnings(textgate: Command) -> None:
     done = textgate("config", "validate", **variables)
     assert "valid: environment only" in done.stdout
     assert "account default: +12025550100, policy pairing, default" in done.stdout
+    assert "webhook /webhooks/sms, public https://example.com/webhooks/sms#rc=3\n" in done.stdout
     assert "warning: channels.sms.accountSid: this is no Twilio SID" in done.stderr
 
 
