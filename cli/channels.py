@@ -95,7 +95,7 @@ def status(
     Then:     textgate channels status --fix
     One text: textgate message trace MESSAGE_SID
     --json:   {"channel", "source", "warnings", "accounts", "live",
-              "trouble", "probe"}; all of it in docs/cli.md
+              "notAtHand", "trouble", "probe"}; all of it in docs/cli.md
     """
     from cli.channels_gateway import find_gateway
 
@@ -168,7 +168,8 @@ async def load_status(gateway: "Gateway", account: str | None) -> "Status":
     if gateway.running is not None:
         url = gateway.running.ingress_url
         ingress = Ingress(url=url, ready=await answers_200(f"{url}/readyz"))
-    return Status(settings=settings, accounts=accounts, live=live, ingress=ingress, trouble=trouble)
+    blind = str(gateway.blind) if gateway.blind else ""
+    return Status(settings=settings, accounts=accounts, live=live, ingress=ingress, trouble=trouble, blind=blind)
 
 
 async def _load_live(gateway: "Gateway", account_ids: list[str]) -> "tuple[LiveFacts | None, str]":

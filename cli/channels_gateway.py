@@ -34,7 +34,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     """The `up` on this machine, if that is how it runs."""
     trouble: str = ""
     blind: ConfigError | None = None
-    """Why the secrets could not be read here, though a gateway runs; None: they were read."""
+    """Why the gateway could not be started from here: a secret is not at hand, or an account incomplete. Its settings
+    are here without secrets. None: all is there."""
 
     def need_secrets(self) -> None:
         """For what asks Twilio in the account's name. Raises ConfigError if the secrets could not be read."""
@@ -43,7 +44,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_gateway(common: Common) -> Gateway:
-    """Raises ConfigError if the configuration is wrong, UsageError if nothing runs on an explicit `--state-dir`."""
+    """Raises ConfigError if the file cannot be read or is wrong, UsageError if nothing runs on an explicit `--state-dir`."""
     if common.state_dir is not None:
         target = find_target(common)
         running = find_running(common.state_dir)
@@ -55,10 +56,10 @@ def find_gateway(common: Common) -> Gateway:
         shared = running is not None and running.redis_url is None and running.prefix == settings.redis.prefix
         return Gateway(settings=settings, target=_target(settings), running=running if shared else None, blind=blind)
     if running is None:
-        return Gateway(settings=settings, target=None, running=None, trouble=_NOT_FOUND)
+        return Gateway(settings=settings, target=None, running=None, trouble=_NOT_FOUND, blind=blind)
     if common.config is not None and not _is_of(running, settings.source):
         trouble = f"the `textgate up` that runs here uses another configuration: {running.config or 'environment only'}"
-        return Gateway(settings=settings, target=None, running=None, trouble=trouble)
+        return Gateway(settings=settings, target=None, running=None, trouble=trouble, blind=blind)
     target = find_target(Common(state_dir=settings.state_dir))
     if not _is_of(running, settings.source):
         settings, blind = _settings_of(running)
@@ -80,17 +81,14 @@ def _settings_of(running: RunningUp) -> "tuple[Settings, ConfigError | None]":
 
 
 def _load(config: Path | None, environ: Mapping[str, str]) -> "tuple[Settings, ConfigError | None]":
-    """With every secret; without them, and why, if one is not at hand but a gateway runs here: its state can be shown
-    all the same. Raises ConfigError."""
+    """With every secret; without them, and why, if one is not at hand: the rest can be shown all the same. Raises
+    ConfigError."""
     from shared.settings import load_settings
 
     try:
         return load_settings(config, environ), None
     except ConfigError as error:
-        settings = load_settings(config, environ, secrets=False)
-        if find_running(settings.state_dir) is None:
-            raise
-        return settings, error
+        return load_settings(config, environ, secrets=False), error
 
 
 def _target(settings: "Settings") -> Target | None:

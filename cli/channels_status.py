@@ -36,6 +36,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ingress: Ingress | None
     """None: no `up` on this machine, so nobody knows where its ingress is."""
     trouble: str
+    blind: str = ""
+    """What is not at hand here, and why; empty: nothing."""
 
 
 def as_json(status: Status) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def as_json(status: Status) -> dict[str, Any]:
             for each in status.accounts
         ],
         "live": _live_as_json(live, status.ingress) if live else None,
+        "notAtHand": status.blind or None,
         "trouble": status.trouble or None,
     }
 
@@ -60,6 +63,8 @@ def describe(status: Status) -> Iterator[str]:
     yield f"configuration: {status.settings.source or 'environment only'}"
     for warning in status.settings.warnings:
         yield f"  warning: {mask_numbers(warning)}"
+    if status.blind:
+        yield f"  not at hand here: {status.blind}"
     if not status.accounts:
         yield "no account yet: try `textgate init`, or `textgate up --sandbox` without an account"
     for account in status.accounts:

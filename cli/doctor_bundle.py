@@ -53,8 +53,8 @@ def redacted(value: Any) -> Any:
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """Every secret value in the settings, wherever it stands, the longest first."""
-    return sorted({secret.reveal() for secret in _secrets_in(settings)}, key=len, reverse=True)
+    """Every secret value in the settings, wherever it stands, the longest first; none for one that is not at hand."""
+    return sorted({secret.reveal() for secret in _secrets_in(settings)} - {""}, key=len, reverse=True)
 
 
 def _secrets_in(value: Any) -> Iterator[Secret]:

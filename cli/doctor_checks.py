@@ -57,21 +57,31 @@ def examine(facts: DoctorFacts) -> list[Found]:
 
 def check_configuration(facts: DoctorFacts) -> Iterator[Found]:
     """It was loaded; its secrets too, unless they are at hand only where the gateway runs."""
-    settings = facts.gateway.settings
+    settings, blind = facts.gateway.settings, facts.gateway.blind
+    if blind is not None and not _runs(facts):
+        yield bad("configuration", f"{blind}.", "Correct it; `textgate config validate` tells when it is right.")
+        return
     accounts = plural(len(settings.enabled_accounts), "account is", "accounts are")
     yield ok("configuration", f"{settings.source or 'The environment alone'} is valid; {accounts} switched on.")
     if not settings.accounts:
         yield bad(
             "accounts", "No account is configured.", "`textgate init` sets one up; `textgate up --sandbox` tries."
         )
-    elif facts.gateway.blind is not None:
+    elif blind is not None:
         yield warn(
             "secrets",
-            f"{facts.gateway.blind}.",
+            f"{blind}.",
             "The gateway runs with it; set it here too for what asks Twilio (`--probe`, `--fix`).",
         )
     else:
         yield ok("secrets", "Every secret that the configuration points at could be read.")
+
+
+def _runs(facts: DoctorFacts) -> bool:
+    """Whether some process of the gateway lives, here or elsewhere."""
+    if facts.gateway.running is not None or any(status == 405 for status in facts.routes.values()):
+        return True
+    return facts.inside is not None and any(stage.workers for stage in facts.inside.live.stages.values())
 
 
 def check_dangers(facts: DoctorFacts) -> Iterator[Found]:

@@ -77,6 +77,18 @@ async def test_a_configuration_that_is_refused_is_the_one_finding(house: House) 
     assert await examine(house, status=1) == {"configuration": "bad"}
 
 
+async def test_a_token_that_is_not_at_hand_keeps_nothing_else_from_being_checked(house: House) -> None:
+    house.config["channels"]["sms"]["authToken"] = {"source": "env", "id": "NOT_SET_HERE"}
+    (house.folder / "textgate.json5").write_text(json.dumps(house.config))
+    found = await examine(house, status=1)
+    assert found["configuration"] == "bad"
+    assert {"retries", "redis", "redis-persistence", "ingress", "queues"} <= set(found)
+    await house.cli("doctor", "--bundle", str(house.folder / "help.zip"), status=1, stream="out")
+    with zipfile.ZipFile(house.folder / "help.zip") as archive:
+        kept = json.loads(archive.read("textgate-doctor/config.json"))
+    assert kept["channels"]["sms"]["authToken"] == "*** (env NOT_SET_HERE)"
+
+
 async def test_the_bundle_holds_no_secret_no_number_and_no_text(house: House) -> None:
     block = house.config["channels"]["sms"]
     block |= {"dmPolicy": "allowlist", "allowFrom": [ANN, int(BOB[1:])]}

@@ -102,6 +102,19 @@ def test_without_redis_the_configured_part_is_shown_with_status_1(
     assert done.stderr.count("\n") == 1
 
 
+def test_without_a_token_the_rest_is_shown_and_what_is_missing_named(
+    textgate: Command, environ: dict[str, str]
+) -> None:
+    del environ["CANARY_TOKEN"]
+    done = textgate("channels", "status")
+    assert done.returncode == 1
+    assert "  not at hand here: channels.sms.authToken: the variable CANARY_TOKEN is not set" in done.stdout
+    assert "account main" in done.stdout
+    assert "no gateway found" in done.stderr
+    assert "CANARY_TOKEN" in json.loads(textgate("channels", "status", "--json").stdout)["notAtHand"]
+    assert textgate("channels", "status", "--probe").returncode == 78
+
+
 def test_capabilities_need_no_configuration(textgate: Command, tmp_path: Path) -> None:
     (tmp_path / "textgate.json5").write_text("{ broken")
     done = textgate("channels", "capabilities", "--channel", "sms", "--json")

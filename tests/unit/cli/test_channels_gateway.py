@@ -97,8 +97,10 @@ def test_a_second_terminal_needs_no_token_to_find_what_runs(home: Path, text: st
     (home / "textgate.json5").write_text(text)
     with pytest.raises(UsageError, match="no gateway found"):
         find_target(Common())
+    alone = find_gateway(Common())
+    assert (alone.running, alone.settings.accounts["default"].from_number) == (None, OURS)
     with pytest.raises(ConfigError, match="authToken"):
-        find_gateway(Common())
+        alone.need_secrets()
     running = start(home, config="textgate.json5")
     target = find_target(Common())
     assert (target.redis_url.reveal(), target.accounts) == (running.redis_url, {"default": True})
