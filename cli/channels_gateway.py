@@ -44,7 +44,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_gateway(common: Common) -> Gateway:
-    """Raises ConfigError if the file cannot be read or is wrong, UsageError if nothing runs on an explicit `--state-dir`."""
+    """Raises ConfigError if the file is wrong, UsageError if nothing runs on an explicit `--state-dir`."""
     if common.state_dir is not None:
         target = find_target(common)
         running = find_running(common.state_dir)

@@ -73,9 +73,9 @@ def patch(
 ) -> None:
     """Merge a JSON5 patch into the configuration file: objects merge, null deletes, lists and values replace.
 
-    Comments stay, except one behind a deleted key in its line. The result is checked as a start would check it,
-    agent included; a wrong one is not written, exit status 78. Written in one step, mode 0600, never through a symbolic link. Without a
-    file, one is made. A running gateway takes the change over by itself.
+    Comments stay, except one behind a deleted key in its line. The result is checked as a start would check it, agent
+    included; a wrong one is not written, exit status 78. Written in one step, mode 0600, never through a symbolic
+    link. Without a file, one is made. A running gateway takes the change over by itself.
 
     \b
     Example:  textgate config patch --file sms.patch.json5 --dry-run

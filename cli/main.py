@@ -31,10 +31,12 @@ from cli import (
 )
 from cli.lifeline import follow_parent
 from cli.options import Common, ConfigOption, StateDirOption
+from cli.plain_mistakes import PlainMistakes
 from shared.errors import EX_CONFIG, ConfigError, NotUnderstoodError, TextgateError
 
 app = typer.Typer(
     name="textgate",
+    cls=PlainMistakes,
     help=(
         "Connect an AI agent to a phone number: SMS in, the agent's answer out, through Twilio.\n\n"
         "\b\n"

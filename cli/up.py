@@ -76,7 +76,10 @@ def up(
             status = asyncio.run(Gateway(plan).run())
     else:
         if port or sandbox_port or agent:
-            raise typer.BadParameter("--port, --sandbox-port and --agent belong to --sandbox; else the file says it")
+            raise typer.BadParameter(
+                "--port, --sandbox-port and --agent belong to --sandbox; without it set ingress.port, and "
+                "agent.callable with agent.kind python, in the configuration"
+            )
         plan = plan_gateway(said, os.environ)
         with only_one(plan.state_dir):
             status = asyncio.run(Gateway(plan).run())

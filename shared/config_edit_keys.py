@@ -97,7 +97,9 @@ def _describe_unknown(path: str, key: str, known: list[str]) -> tuple[str, str, 
     if not known:
         return place, "there is no such key", f"{path} holds no keys"
     guess = closest(key, known)
-    return place, "unknown key", f"did you mean {guess}?" if guess else f"one of {', '.join(known)}"
+    if guess is None:
+        return place, "unknown key", f"one of {', '.join(known)}"
+    return place, "unknown key", f"did you mean {guess}?{f' Write {path}.{guess}' if path else ''}"
 
 
 def _reference() -> type[msgspec.Struct]:

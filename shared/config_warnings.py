@@ -4,7 +4,6 @@ A warning shows no secret, no SID and no number: it is printed at every start.
 """
 
 from collections.abc import Iterator, Mapping
-
 from urllib.parse import urlsplit
 
 from shared.config_merge import Said
@@ -87,7 +86,7 @@ def _warn_about_webhook(account: Account, path: str) -> Iterator[str]:
         yield f"{path}.publicWebhookUrl: http, so texts and phone numbers travel in the clear; use https"
     if url is not None and urlsplit(url).path != account.webhook_path:
         yield (
-            f"{path}.webhookPath: not the path of publicWebhookUrl, so Twilio gets 404 unless a proxy rewrites the path; "
+            f"{path}.webhookPath: not the path of publicWebhookUrl, so Twilio gets 404 unless a proxy rewrites it; "
             "make them the same if none does"
         )
 

@@ -170,7 +170,7 @@ def load_settings(
 
 
 def settings_of(raw: RawConfig, environ: Mapping[str, str], *, secrets: bool = True) -> Settings:
-    """The same from what a file says, or will say: paths in it are relative to `raw.source`, which need not exist yet."""
+    """The same from what a file says, or will say: paths in it start from `raw.source`, which need not exist yet."""
     document = parse_section(raw.values, ConfigDocument)
     redis_resolver = SecretResolver(environ=environ, providers=document.secrets.providers)
     resolver = redis_resolver if secrets else UnresolvedSecrets(environ=environ, providers={})

@@ -146,8 +146,8 @@ def test_an_agent_that_cannot_be_loaded_is_not_written(textgate: Command, file: 
 def test_what_the_file_names_is_looked_for_beside_it(textgate: Command, file: Path) -> None:
     (file.parent / "prompt.txt").write_text("Be brief.")
     (file.parent / "p").write_text(
-        '''{agent: {kind: "openai", openai: {baseUrl: "http://127.0.0.1:1/v1", model: "m",
-        systemPromptFile: "prompt.txt"}}}'''
+        """{agent: {kind: "openai", openai: {baseUrl: "http://127.0.0.1:1/v1", model: "m",
+        systemPromptFile: "prompt.txt"}}}"""
     )
     done = textgate("config", "patch", "--file", "p")
     assert (done.returncode, done.stderr) == (0, "")

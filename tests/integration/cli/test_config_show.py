@@ -97,7 +97,7 @@ def test_get_needs_no_secret(textgate: Command, tmp_path: Path, path: str, value
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("channels.sms.dmpolicy", "channels.sms.dmpolicy: unknown key; did you mean dmPolicy?"),
+        ("channels.sms.dmpolicy", "unknown key; did you mean dmPolicy? Write channels.sms.dmPolicy\n"),
         ("channel", "channel: unknown key; did you mean channels?"),
         ("zzz", "zzz: unknown key; one of $schema, channels"),
         ("channels.sms.accounts.nobody.name", "there is no account nobody: choose one of default"),

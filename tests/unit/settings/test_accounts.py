@@ -12,7 +12,8 @@ from tests.unit.settings.conftest import Load
 SID = "AC0123456789abcdef0123456789abcdef"
 OTHER_SID = "AC99999999999999999999999999999999"
 BASE = (
-    f'accountSid: "{SID}", authToken: "base-token", fromNumber: "+15550000001", publicWebhookUrl: "https://a.example/webhooks/sms"'
+    f'accountSid: "{SID}", authToken: "base-token", fromNumber: "+15550000001", '
+    'publicWebhookUrl: "https://a.example/webhooks/sms"'
 )
 ENVIRONMENT = {
     "TWILIO_ACCOUNT_SID": SID,
@@ -395,8 +396,8 @@ def test_secrets_of_many_accounts_come_from_where_they_point(load: Load, tmp_pat
         ),
         (
             f"{BASE}, webhookPath: '/other'",
-            "channels.sms.webhookPath: not the path of publicWebhookUrl, so Twilio gets 404 unless a proxy rewrites the "
-            "path; make them the same if none does",
+            "channels.sms.webhookPath: not the path of publicWebhookUrl, so Twilio gets 404 unless a proxy "
+            "rewrites it; make them the same if none does",
         ),
         (
             f"{BASE}, dangerouslyDisableSignatureValidation: true",
