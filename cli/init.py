@@ -164,7 +164,9 @@ def _propose(file: Path, answers: "Answers", environ: Mapping[str, str]) -> "Pro
 def _report(answers: "Answers", proposal: "Proposal", *, as_json: bool) -> None:
     from cli.init_steps import describe_steps, funnel_command
     from cli.output import print_json
+    from shared.config_accounts import DEFAULT_ACCOUNT_ID
     from shared.secrets import describe_origin
+    from shared.settings_agent import AgentKind
 
     file, settings = proposal.original.path, proposal.settings
     for warning in settings.warnings:
@@ -183,8 +185,10 @@ def _report(answers: "Answers", proposal: "Proposal", *, as_json: bool) -> None:
         return
     typer.echo(f"Written: {file}\nWhat is left:\n")
     token_is_set = bool(os.environ.get(answers.auth_token.id))
+    is_echo = settings.agent_of(DEFAULT_ACCOUNT_ID).kind is AgentKind.ECHO
+    named = _must_be_named(file)
     for line in describe_steps(
-        answers, port=settings.ingress.port, token_is_set=token_is_set, config=_must_be_named(file)
+        answers, port=settings.ingress.port, token_is_set=token_is_set, is_echo=is_echo, config=named
     ):
         typer.echo(line)
 

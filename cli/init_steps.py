@@ -9,9 +9,12 @@ from shared.funnel import FUNNEL_PORTS, funnel_command as public_by_funnel
 from shared.secrets import SecretSource
 
 
-def describe_steps(answers: Answers, *, port: int, token_is_set: bool, config: str = "") -> Iterator[str]:
+def describe_steps(
+    answers: Answers, *, port: int, token_is_set: bool, is_echo: bool, config: str = ""
+) -> Iterator[str]:
     """Number the steps, each with what to type or to click; `config` names a file that is not found by itself."""
-    steps = [*_token(answers, token_is_set), *_funnel(answers, port), _console(answers), *_start(answers, config)]
+    start = _start(answers, config, is_echo=is_echo)
+    steps = [*_token(answers, token_is_set), *_funnel(answers, port), _console(answers), *start]
     for number, lines in enumerate(steps, start=1):
         yield f"{number}. {lines[0]}"
         yield from (f"   {line}" for line in lines[1:])
@@ -59,14 +62,23 @@ def _console(answers: Answers) -> list[str]:
     ]
 
 
-def _start(answers: Answers, config: str) -> Iterator[list[str]]:
+def _start(answers: Answers, config: str, *, is_echo: bool) -> Iterator[list[str]]:
     option = f" --config {shlex.quote(config)}" if config else ""
     yield ["Check and start:", f"textgate config validate{option} && textgate up{option}"]
-    lines = [f"Text {'a number of the service' if answers.is_service else answers.sender}. The agent answers."]
+    whom = "a number of the service" if answers.is_service else answers.sender
     if answers.own_number is None:
-        lines = [f"{lines[0].partition('.')[0]}, and let yourself in with the code that comes back:"]
+        lines = [f"Text {whom}, and let yourself in with the code that comes back:"]
         lines.append(f"textgate{option} pairing approve CODE --notify")
+    else:
+        who = "An echo" if is_echo else "The agent"
+        lines = [f"Text {whom} from your own number, which needs no pairing. {who} answers."]
     yield lines
+    if is_echo:
+        yield [
+            "An echo answers until you set agent.kind. Your own function in my_agent.py beside the configuration:",
+            f"textgate config set agent.callable my_agent:reply{option}",
+            f"textgate config set agent.kind python{option}",
+        ]
     yield [
         "Nothing arrives? See what Twilio has, and what runs here:",
         f"textgate{option} channels status --probe",

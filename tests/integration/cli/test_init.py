@@ -28,6 +28,7 @@ def test_options_alone_write_a_configuration_that_loads(textgate: Command, tmp_p
     assert FUNNEL in done.stdout
     assert "https://box.tail1.ts.net/webhooks/sms#rc=3&rp=ct,rt,5xx" in done.stdout
     assert "export MY_TOKEN=" in done.stdout
+    assert "An echo answers until you set agent.kind" in done.stdout
     shown = textgate("config", "validate", MY_TOKEN=HEX)
     assert shown.returncode == 0
     assert "account default: +12025550100, policy pairing, default" in shown.stdout

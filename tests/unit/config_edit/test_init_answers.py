@@ -115,19 +115,23 @@ def test_a_tailscale_host_gets_the_funnel_command(url: str, command: str | None)
 
 
 def test_the_steps_name_the_exact_url_and_method_and_what_to_type() -> None:
-    steps = "\n".join(describe_steps(ANSWERS, port=8080, token_is_set=False, config="/etc/t.json5"))
+    steps = "\n".join(describe_steps(ANSWERS, port=8080, token_is_set=False, is_echo=True, config="/etc/t.json5"))
     assert "1. Set TWILIO_AUTH_TOKEN" in steps
     assert "A message comes in: Webhook, method HTTP POST" in steps
     assert "\n   https://sms.example.com/webhooks/sms#rc=3&rp=ct,rt,5xx\n" in steps
     assert "textgate config validate --config /etc/t.json5 && textgate up --config /etc/t.json5" in steps
     assert "pairing approve CODE" in steps
+    assert "An echo answers until you set agent.kind" in steps
+    assert "textgate config set agent.kind python --config /etc/t.json5" in steps
 
 
 def test_a_messaging_service_is_set_at_the_service_and_a_wrong_funnel_port_is_named() -> None:
     service = answers(
         sender=f"MG{HEX}", public_webhook_url="https://box.tail1.ts.net:9000/in", own_number=Address("+15557654321")
     )
-    steps = "\n".join(describe_steps(service, port=8080, token_is_set=True))
+    steps = "\n".join(describe_steps(service, port=8080, token_is_set=True, is_echo=False))
     assert f"Services > MG{HEX} > Integration" in steps
     assert "443, 8443, 10000 only: 9000 will not work" in steps
     assert "pairing approve" not in steps
+    assert "from your own number, which needs no pairing. The agent answers." in steps
+    assert "echo" not in steps
