@@ -35,7 +35,7 @@ def doctor(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
 ) -> None:
-    """Check configuration, secrets, Redis, clock, routes, workers, queues, pauses and probes. Changes nothing.
+    """Check configuration, secrets, agent, Redis, clock, routes, workers, queues, pauses and probes. Changes nothing.
 
     Exit status: 0 nothing is bad, 1 something is, 2 something that matters could not be told. It works with nothing
     running, and says so.
@@ -87,7 +87,7 @@ async def _gather(said: Common, *, probe: bool) -> "DoctorFacts":
     from redis.exceptions import RedisError
 
     from cli.channels_gateway import find_gateway
-    from cli.doctor_facts import DoctorFacts, ask_redis, fetch_twilio_skew_ms, load_routes
+    from cli.doctor_facts import DoctorFacts, ask_redis, fetch_twilio_skew_ms, load_agents, load_routes
     from shared.redis_client import AWAY
 
     gateway = find_gateway(said)
@@ -105,6 +105,7 @@ async def _gather(said: Common, *, probe: bool) -> "DoctorFacts":
         now_ms=time.time_ns() // 1_000_000,
         inside=inside,
         trouble=trouble,
+        agents=load_agents(gateway),
         ingress_url=ingress_url,
         routes=routes,
         twilio_skew_ms=await fetch_twilio_skew_ms(gateway.settings.twilio_api_base) if probe else None,

@@ -91,6 +91,17 @@ def check_dangers(facts: DoctorFacts) -> Iterator[Found]:
         yield warn("settings", f"{key}{colon}{rest}", f"Change {key}, unless you mean it.")
 
 
+def check_agents(facts: DoctorFacts) -> Iterator[Found]:
+    """Can each agent be loaded? Workers that run keep their old one if not, and new ones do not start."""
+    for account_id, refusal in facts.agents.items():
+        if refusal is None:
+            label = facts.gateway.settings.accounts[account_id].agent.label
+            yield ok("agent", f"Account {account_id}: its agent can be loaded ({label}).")
+        else:
+            advice = "Mend it. If the agent workers run on another machine, ask there."
+            yield bad("agent", f"Account {account_id}: {refusal}.", advice)
+
+
 def check_retries(facts: DoctorFacts) -> Iterator[Found]:
     """A 503 is safe only if Twilio tries again, or somebody catches up."""
     catches_up = bool(facts.gateway.settings.workers.probe.catch_up_hours)
@@ -265,6 +276,7 @@ def _clock(name: str, whose: str, skew_ms: int) -> Found:
 CHECKS: tuple[Callable[[DoctorFacts], Iterator[Found]], ...] = (
     check_configuration,
     check_dangers,
+    check_agents,
     check_retries,
     check_gateway,
     check_local_route,

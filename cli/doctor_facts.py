@@ -16,10 +16,13 @@ from cli.channels_gateway import Gateway
 from cli.channels_live import LiveFacts, load_live
 from cli.readiness import status_of
 from shared.data_version import Mark, load_mark
+from shared.errors import ConfigError
 from shared.keys import PROBE, Keys
 from shared.live_workers import load_live_workers
 from shared.redis_client import connect
 from shared.route_mark import DOCTOR_AGENT
+from shared.settings import Account
+from workers.agents.load import load_agent
 from workers.probe.result import ProbeResult
 from workers.probing.stored import load_result
 
@@ -63,6 +66,8 @@ class DoctorFacts(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
     """Why Redis could not be asked."""
     ingress_url: str = ""
+    agents: Mapping[str, ConfigError | None] = {}
+    """Account -> why its agent cannot be loaded here; None: it can."""
     routes: Mapping[str, int | None] = {}
     """Account -> status of a GET on its local webhook; None: nobody answered."""
     twilio_skew_ms: int | None = None
@@ -82,6 +87,19 @@ async def load_inside(redis: Redis, keys: Keys, gateway: Gateway) -> Inside:
         probes={account_id: await load_result(redis, keys, account_id) for account_id in enabled},
         orphans=await _orphans(redis, keys, set(enabled)),
     )
+
+
+def load_agents(gateway: Gateway) -> dict[str, ConfigError | None]:
+    """Make the agent of each account that is switched on, as a worker would."""
+    return {account.id: _refusal(account) for account in gateway.settings.enabled_accounts.values()}
+
+
+def _refusal(account: Account) -> ConfigError | None:
+    try:
+        load_agent(account.backend)
+    except ConfigError as error:
+        return error
+    return None
 
 
 async def load_routes(gateway: Gateway) -> tuple[str, dict[str, int | None]]:

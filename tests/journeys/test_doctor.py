@@ -72,6 +72,18 @@ async def test_it_works_with_nothing_running_and_says_so(house: House) -> None:
     assert "textgate up" in said
 
 
+async def test_an_agent_that_cannot_be_loaded_is_named(house: House) -> None:
+    (house.folder / "my_agent.py").write_text("def reply(turn):\n    return turn.prompt\n")
+    house.config["agent"] = {"kind": "python", "callable": "my_agent:nope"}
+    house.write_config()
+    assert (await examine(house, status=1))["agent"] == "bad"
+    said = await house.cli("doctor", status=1, stream="out")
+    assert "Account default: agent.callable: my_agent:nope is no callable" in said
+    house.config["agent"]["callable"] = "my_agent:reply"
+    house.write_config()
+    assert (await examine(house, status=1))["agent"] == "ok"
+
+
 async def test_a_configuration_that_is_refused_is_the_one_finding(house: House) -> None:
     (house.folder / "textgate.json5").write_text("{channels: {sms: {dmpolicy: 'open'}}}")
     assert await examine(house, status=1) == {"configuration": "bad"}
