@@ -88,6 +88,7 @@ async def _gather(said: Common, *, probe: bool) -> "DoctorFacts":
 
     from cli.channels_gateway import find_gateway
     from cli.doctor_facts import DoctorFacts, ask_redis, fetch_twilio_skew_ms, load_agents, load_routes
+    from shared.redis_away import describe_away
     from shared.redis_client import AWAY
 
     gateway = find_gateway(said)
@@ -98,7 +99,7 @@ async def _gather(said: Common, *, probe: bool) -> "DoctorFacts":
         try:
             inside = await ask_redis(gateway.target.redis_url.reveal(), gateway.target.prefix, gateway)
         except (*AWAY, RedisError) as error:
-            trouble = type(error).__name__
+            trouble = describe_away(error, gateway.target.redis_url.reveal())
     ingress_url, routes = await load_routes(gateway)
     return DoctorFacts(
         gateway=gateway,
@@ -184,13 +185,15 @@ async def _on_redis(gateway: "Gateway", load: Any) -> Any:
     from redis.exceptions import RedisError
 
     from shared.keys import Keys
+    from shared.redis_away import describe_away
     from shared.redis_client import AWAY, connect
 
     assert gateway.target is not None  # noqa: S101 - asked before
-    redis = connect(gateway.target.redis_url.reveal())
+    url = gateway.target.redis_url.reveal()
+    redis = connect(url)
     try:
         return await load(redis, Keys(gateway.target.prefix))
     except (*AWAY, RedisError) as error:
-        return {"trouble": type(error).__name__}
+        return {"trouble": describe_away(error, url)}
     finally:
         await redis.aclose()

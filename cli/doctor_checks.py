@@ -124,7 +124,7 @@ def check_gateway(facts: DoctorFacts) -> Iterator[Found]:
     elif facts.gateway.target is None:
         yield unknown("redis", f"Nothing runs here: {facts.trouble}.", "Start `textgate up`, then ask again.")
     else:
-        yield bad("redis", f"Redis cannot be asked: {facts.trouble}.", "Start it, or correct redis.url.")
+        yield bad("redis", f"{facts.trouble}.", "Start it, or correct TEXTGATE_REDIS_URL or redis.url.")
 
 
 def check_local_route(facts: DoctorFacts) -> Iterator[Found]:

@@ -30,6 +30,7 @@ from cli.worker_health import worker_is_up
 from shared.data_version import ensure_data_version
 from shared.errors import UsageError
 from shared.keys import Keys, Stage
+from shared.redis_away import describe_away
 from shared.redis_client import AWAY, connect
 
 BOUNCE_S = 1.0
@@ -119,14 +120,15 @@ class Gateway:
             await asyncio.to_thread(self._embedded.start)
             if self._embedded.adopted:
                 self._say("up", "adopted the Redis that an earlier `up` left behind, with everything in it")
-        redis = connect(configured.reveal() if configured else self._embedded_url or "")
+        url = configured.reveal() if configured else self._embedded_url or ""
+        redis = connect(url)
         try:
             try:
                 await ensure_data_version(redis.execute_command, Keys(self._plan.settings.redis.prefix))
             except AWAY as error:
                 raise UsageError(
-                    f"Redis does not answer ({type(error).__name__}): start it, correct TEXTGATE_REDIS_URL or "
-                    "redis.url, or leave both out to get one started"
+                    f"{describe_away(error, url)}: start it, correct TEXTGATE_REDIS_URL or redis.url, or leave both "
+                    "out to get one started"
                 ) from error
             yield redis
         finally:

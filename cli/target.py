@@ -125,6 +125,7 @@ async def opened(target: Target) -> "AsyncIterator[tuple[Redis, Keys]]":
     from redis.exceptions import AuthenticationError, NoPermissionError
 
     from shared.data_version import refuse_unknown_data
+    from shared.redis_away import describe_away
     from shared.redis_client import AWAY, connect
 
     redis, keys = connect(target.redis_url.reveal()), Keys(target.prefix)
@@ -135,7 +136,7 @@ async def opened(target: Target) -> "AsyncIterator[tuple[Redis, Keys]]":
         raise UsageError("Redis refused us: check user, password and rights in TEXTGATE_REDIS_URL") from error
     except AWAY as error:
         raise UsageError(
-            f"Redis does not answer ({type(error).__name__}): start it, or correct TEXTGATE_REDIS_URL or redis.url"
+            f"{describe_away(error, target.redis_url.reveal())}: start it, or correct TEXTGATE_REDIS_URL or redis.url"
         ) from error
     finally:
         await redis.aclose()

@@ -12,6 +12,7 @@ from collections import deque
 import aiohappyeyeballs
 import msgspec
 
+from shared.unreached import why_unreached
 from workers.http_connection import Connection, NotConnectedError
 
 MOST = 100
@@ -97,7 +98,7 @@ class Pool:
                 await self._open(origin, connection)
         except (OSError, ValueError) as error:  # refused, no such name, no name at all, no time, no good certificate
             connection.close()
-            raise NotConnectedError(type(error).__name__) from error
+            raise NotConnectedError(why_unreached(error)) from error
         except BaseException:  # cancelled, perhaps in the moment in which it stood
             connection.close()
             raise

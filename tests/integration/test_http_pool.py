@@ -271,12 +271,12 @@ async def test_a_busy_connection_takes_no_second_request(pool: Pool) -> None:
 async def test_a_refused_connection_has_sent_nothing(pool: Pool) -> None:
     async with a_server(never) as origin:
         pass
-    with pytest.raises(NotConnectedError, match="ConnectionRefusedError"):
+    with pytest.raises(NotConnectedError, match="nothing listens there"):
         await pool.take(origin, limit_s=LIMIT_S)
 
 
 async def test_a_name_that_nobody_has_has_sent_nothing(pool: Pool) -> None:
-    with pytest.raises(NotConnectedError, match="gaierror"):
+    with pytest.raises(NotConnectedError, match="its name could not be looked up"):
         await pool.take(Origin("nobody.invalid", 80, tls=False), limit_s=LIMIT_S)
 
 
@@ -354,7 +354,7 @@ def test_only_a_server_with_a_good_certificate_gets_anything(
             if good:
                 assert [(await ask(pool, there)).body for _ in range(2)] == [b"ok", b"ok"]
             else:
-                with pytest.raises(NotConnectedError, match="SSLCertVerificationError"):
+                with pytest.raises(NotConnectedError, match="its certificate does not pass"):
                     await ask(pool, there)
             await pool.close()
 

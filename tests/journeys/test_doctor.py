@@ -72,6 +72,14 @@ async def test_it_works_with_nothing_running_and_says_so(house: House) -> None:
     assert "textgate up" in said
 
 
+async def test_a_redis_that_is_away_is_named_without_its_password(house: House) -> None:
+    house.extra_environ = {"TEXTGATE_REDIS_URL": "redis://:hush-hush@127.0.0.1:1"}
+    house.write_config()
+    said = await house.cli("doctor", status=1, stream="out")
+    assert "Redis does not answer at 127.0.0.1:1 (nothing listens there)." in said
+    assert "hush" not in said
+
+
 async def test_an_agent_that_cannot_be_loaded_is_named(house: House) -> None:
     (house.folder / "my_agent.py").write_text("def reply(turn):\n    return turn.prompt\n")
     house.config["agent"] = {"kind": "python", "callable": "my_agent:nope"}

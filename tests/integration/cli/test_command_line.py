@@ -152,7 +152,7 @@ def test_an_invalid_configuration_names_key_and_suggestion(textgate: Command, tm
 def test_a_redis_that_is_away_is_one_line(textgate: Command, tmp_path: Path) -> None:
     done = textgate("pairing", "approve", "ABCD2345", TEXTGATE_REDIS_URL=f"unix://{tmp_path}/nobody.sock")
     assert done.returncode == 1
-    assert "Redis does not answer" in done.stderr
+    assert f"Redis does not answer at {tmp_path}/nobody.sock (there is no such socket): start it" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
