@@ -1,24 +1,22 @@
-"""Says once that Redis went away, and once that it is back: after how long, and how many webhooks got a 503.
+"""Tells of an outage of Redis as every process does (`shared/redis_outage.py`), with how many webhooks got a 503.
 
-A line per webhook would bury the log in an outage, and a quiet hour would not tell of it at all; so an idle ingress
-asks Redis now and then by itself. Redis keys: none (`PING`).
+A quiet hour would not tell of it at all; so an idle ingress asks Redis now and then by itself. Redis keys: none
+(`PING`).
 """
 
 import asyncio
-import time
+import logging
 from collections.abc import Awaitable, Callable
 
 from redis.exceptions import RedisError
 
 from shared.cancellation import pass_cancellation
-from shared.logs import logger
 from shared.redis_client import AWAY
+from shared.redis_outage import RedisOutage
 
 ASK_EVERY_S = 5.0
 """How late an outage without any webhook is noticed, at most."""
 ASK_LIMIT_S = 3.0
-
-log = logger(__name__)
 
 
 class RedisWatch:
@@ -26,7 +24,7 @@ class RedisWatch:
 
     def __init__(self, ask: Callable[[], Awaitable[object]]) -> None:
         self._ask = ask
-        self._since: float | None = None
+        self._outage = RedisOutage(level=logging.ERROR)
         self._refused = 0
 
     def refused(self, reason: str) -> None:
@@ -52,11 +50,9 @@ class RedisWatch:
             self._back()
 
     def _away(self, reason: str) -> None:
-        if self._since is None:
-            self._since = time.monotonic()
-            log.error("redis_away", reason=reason, answer="503 until it is back; Twilio tries again if its URL says so")
+        answer = "503 until it is back; Twilio tries again if its URL says so"
+        self._outage.away(reason, answer=answer, answered_503=self._refused)
 
     def _back(self) -> None:
-        if self._since is not None:
-            log.warning("redis_back", away_s=round(time.monotonic() - self._since, 1), answered_503=self._refused)
-            self._since, self._refused = None, 0
+        self._outage.back(answered_503=self._refused)
+        self._refused = 0

@@ -5,7 +5,6 @@ Redis keys: the queue's bell.
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 
 from arq.connections import ArqRedis
@@ -13,8 +12,8 @@ from arq.jobs import Deserializer, Serializer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.logs import logger
 from shared.redis_client import AWAY, connect
+from shared.redis_outage import RedisOutage
 from shared.round_trip import NotConfirmedError
 
 FIRST_WAIT_S = 0.05
@@ -24,8 +23,6 @@ LONGEST_WAIT_S = 1.0
 TROUBLE = (*AWAY, RedisError, NotConfirmedError)
 """What makes the engine wait and try again. It includes what a mistake of ours would raise: a worker that waits and
 says why is better than one that has ended."""
-
-log = logger(__name__)
 
 
 def arq_pool(url: str, queue: str, serializer: Serializer, deserializer: Deserializer) -> ArqRedis:
@@ -39,26 +36,24 @@ def arq_pool(url: str, queue: str, serializer: Serializer, deserializer: Deseria
 
 
 class Outage:
-    """Waits for Redis with growing, jittered pauses; one line when it goes away, one when it is back."""
+    """Waits for Redis with growing, jittered pauses, and keeps the log of it."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._since: float | None = None
+        self._told = RedisOutage()
         self._wait_s = FIRST_WAIT_S
 
     async def wait(self, error: Exception) -> None:
         """Pause once."""
-        if self._since is None:
-            self._since = time.monotonic()
-            log.warning("redis_away", reason=f"{type(error).__name__}: {error}")
+        self._told.away(f"{type(error).__name__}: {error}")
         await asyncio.sleep(self._wait_s * self._rng.uniform(0.5, 1.0))
         self._wait_s = min(self._wait_s * 2, LONGEST_WAIT_S)
 
     def over(self) -> None:
         """Redis answers (again)."""
-        if self._since is not None:
-            log.warning("redis_back", away_s=round(time.monotonic() - self._since, 1))
-            self._since, self._wait_s = None, FIRST_WAIT_S
+        if self._told.lasts:
+            self._told.back()
+            self._wait_s = FIRST_WAIT_S
 
 
 class Bell:
