@@ -40,3 +40,8 @@ def mask_numbers(text: str) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 lane`, `2 lanes`, `no lanes`."""
     return f"{count or 'no'} {one if count == 1 else many or f'{one}s'}"
+
+
+def times(count: int) -> str:
+    """`once`, `4 times`."""
+    return "once" if count == 1 else f"{count} times"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from cli.channels_words import duration, iso, iso_or_none, mask_numbers, plural
+from cli.channels_words import duration, iso, iso_or_none, mask_numbers, plural, times
 from cli.deadletter_story import Held, Outcome, Story, peer_of
 from cli.setback_words import setback_as_json, setback_line
 from shared.keys import Stage
@@ -74,9 +74,8 @@ def describe(story: Story, *, reveal: bool) -> Iterator[str]:
     letter = story.letter
     peer = _shown(story.peer, reveal=reveal) or "somebody unknown"
     yield f"{letter.letter_id}: account {letter.account_id}, {peer}"
-    failures = "" if story.failures is None else f", {plural(story.failures, 'failure')} of its last turn"
     yield f"  given up {iso(letter.buried_ms)} at the {letter.stage} stage"
-    yield f"  after {plural(letter.attempts, 'attempt')}{failures}"
+    yield f"  {_efforts(letter.attempts, story.failures)}"
     for setback in story.history:
         yield f"  failed {setback_line(setback)}"
     yield f"  code {letter.code}: {mask_numbers(letter.message)}"
@@ -105,6 +104,11 @@ def meaning_of(code: str) -> str | None:
 def age(letter: DeadLetter) -> str:
     """How long ago it was given up."""
     return duration(time.time_ns() // 1_000_000 - letter.buried_ms)
+
+
+def _efforts(attempts: int, failures: int | None) -> str:
+    taken_up = f"taken up {times(attempts)}"
+    return f"{taken_up}, failed {times(failures)}" if failures else taken_up
 
 
 def _shown(peer: str | None, *, reveal: bool) -> str | None:

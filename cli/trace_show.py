@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cli.channels_status import pause_as_json
-from cli.channels_words import iso, iso_or_none, mask_numbers
+from cli.channels_words import iso, iso_or_none, mask_numbers, plural
 from cli.setback_words import setback_as_json, setback_line
 from cli.trace_times import steps_as_json, steps_line, steps_of
 from cli.trace_words import Explanation, describe_code
@@ -92,7 +92,7 @@ def _inbound(trace: Trace, now_ms: int) -> dict[str, Any]:
 
 
 def _place(wait: Wait) -> str:
-    failed = f", {wait.failures} failures" if wait.failures else ""
+    failed = f", {plural(wait.failures, 'failure')}" if wait.failures else ""
     return f"{wait.position + 1} of {wait.length}, {'a turn is running' if wait.running else 'waiting'}{failed}"
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from cli.channels_words import duration, mask_numbers
+from cli.channels_words import duration, mask_numbers, times
 from cli.setback_words import hint_of
 from shared.admission import Verdict
 from shared.holds import Held
@@ -137,10 +137,10 @@ def describe_code(code: int) -> str:
 
 
 def _explain_letter(letter: DeadLetter) -> Explanation:
-    tries = f"{letter.attempts} attempt{'' if letter.attempts == 1 else 's'}"
+    taken_up = f"{letter.stage} stage, taken up {times(letter.attempts)}"
     return Explanation(
         state=State.DEAD,
-        summary=f"given up at the {letter.stage} stage after {tries}: {mask_numbers(letter.message)} ({letter.code})",
+        summary=f"given up at the {taken_up}: {mask_numbers(letter.message)} ({letter.code})",
         next_step=mask_numbers(letter.hint),
     )
 
@@ -181,7 +181,7 @@ def _explain_waiting_part(part: PartTrace, trace: Trace, house: House) -> Explan
 
 def _explain_wait(wait: Wait, trace: Trace, house: House) -> Explanation:
     place = f"{_ordinal(wait.position + 1)} of {wait.length} in the {wait.stage.value} lane"
-    failed = f", failed {wait.failures} times so far" if wait.failures > 1 else ", failed once" if wait.failures else ""
+    failed = f", failed {times(wait.failures)} so far" if wait.failures else ""
     if wait.running:
         if wait.position == 0:
             return Explanation(state=State.RUNNING, summary=f"a worker is at it now ({place}{failed})")

@@ -200,7 +200,7 @@ async def test_a_turn_that_was_given_up_is_found_by_each_of_its_texts(line: Line
     for sid in (SID, OTHER_SID):
         shown = await line.trace(sid)
         assert (shown["state"], shown["deadLetters"][0]["code"]) == ("dead", "agent-timeout")
-        assert "given up at the agent stage after 4 attempts: the agent took too long" in shown["summary"]
+        assert "given up at the agent stage, taken up 4 times: the agent took too long" in shown["summary"]
 
 
 async def test_a_reply_that_was_given_up_is_found_by_its_parts_and_by_itself(line: Line) -> None:

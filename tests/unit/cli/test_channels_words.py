@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.channels_words import duration, iso, iso_or_none, mask_numbers, plural
+from cli.channels_words import duration, iso, iso_or_none, mask_numbers, plural, times
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,8 @@ def test_numbers_in_a_text_are_masked_and_nothing_else() -> None:
 @pytest.mark.parametrize(("count", "said"), [(0, "no lanes"), (1, "1 lane"), (2, "2 lanes")])
 def test_a_count_agrees_with_its_noun(count: int, said: str) -> None:
     assert plural(count, "lane") == said
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 times"), (1, "once"), (4, "4 times")])
+def test_how_often_is_said_as_people_do(count: int, said: str) -> None:
+    assert times(count) == said

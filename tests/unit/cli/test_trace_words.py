@@ -59,7 +59,7 @@ CASES: list[tuple[Trace, State, str]] = [
         "failed 2 times so far; put off, next try in 5 s",
     ),
     (msgspec.structs.replace(ACCEPTED, text_wait=wait(due_ms=None)), State.WAITING, "it has no job"),
-    (msgspec.structs.replace(ACCEPTED, letters=(LETTER,)), State.DEAD, "agent stage after 4 attempts"),
+    (msgspec.structs.replace(ACCEPTED, letters=(LETTER,)), State.DEAD, "agent stage, taken up 4 times"),
     (msgspec.structs.replace(ACCEPTED, reply_wait=wait(Stage.FORMAT)), State.WAITING, "format lane"),
     (ACCEPTED, State.DONE, "the agent has had it"),
     (sent(part(None, OUT)), State.WAITING, "1st of 1 in the outbound lane"),
@@ -93,6 +93,13 @@ def test_every_verdict_that_is_stored_is_put_into_words(verdict: Verdict) -> Non
     explanation = explain(msgspec.structs.replace(TRACE, verdict=verdict.value), HOUSE)
     assert explanation.state is State.REFUSED
     assert not explanation.summary.startswith("verdict ")
+
+
+@pytest.mark.parametrize(("failures", "said"), [(0, "waiting"), (1, "waiting, 1 failure"), (2, "waiting, 2 failures")])
+def test_failures_are_counted_in_words_that_agree(failures: int, said: str) -> None:
+    trace = sent(part("waiting", wait(Stage.OUTBOUND, failures=failures)))
+    lines = list(describe(trace, explain(trace, HOUSE)))
+    assert f"  part p.0: in the outbound lane, 1 of 1, {said}, waiting" in lines
 
 
 def test_a_stage_without_a_worker_is_the_next_step() -> None:
