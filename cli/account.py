@@ -95,7 +95,7 @@ def pause(
         print_json({"account": account_id, "changed": changed, "paused": _pause_as_json(cause)})
     elif changed:
         typer.echo(
-            f"Account {account_id} is paused: what it has to send waits until textgate account resume {account_id}"
+            f"Account {account_id} is paused: what it has to send waits until `textgate account resume {account_id}`"
         )
     else:
         typer.echo(f"Account {account_id} was paused already: {_words(account_id, True, cause)}")
@@ -142,7 +142,7 @@ async def pause_by_hand(target: Target, account_id: str, reason: str) -> "tuple[
     from shared.round_trip import execute
 
     async with opened(target) as (redis, keys):
-        hint = f"textgate account resume {account_id}"
+        hint = f"`textgate account resume {account_id}`"
         call = accounts.pause(keys=keys, account_id=account_id, code=BY_HAND, message=reason, hint=hint)
         (changed,) = await execute(redis, [call])
         if isinstance(changed, Exception):
@@ -164,7 +164,7 @@ def _words(account_id: str, enabled: bool, cause: "Pause | None") -> str:
         return off or "sends"
     said = f"PAUSED since {iso(cause.since_ms)}: {mask_numbers(cause.message)} ({cause.code})"
     hint = "" if cause.code == BY_HAND else f"{mask_numbers(cause.hint)}, then "
-    return f"{off}{'; ' if off else ''}{said}; {hint}textgate account resume {account_id}"
+    return f"{off}{'; ' if off else ''}{said}; {hint}`textgate account resume {account_id}`"
 
 
 def _as_json(target: Target, account_id: str, cause: "Pause | None") -> dict[str, Any]:

@@ -182,7 +182,7 @@ def _describe_facts(account: Account, facts: AccountFacts) -> Iterator[str]:
     people = f"{facts.approved} approved, {len(account.allow_from)} in allowFrom, {facts.opted_out} opted out"
     yield f"  people: {people}"
     if facts.pairing_pending:
-        yield f"  {plural(facts.pairing_pending, 'pairing request')} to decide: textgate pairing list"
+        yield f"  {plural(facts.pairing_pending, 'pairing request')} to decide: `textgate pairing list`"
 
 
 def _describe_live(live: LiveFacts) -> Iterator[str]:

@@ -141,8 +141,8 @@ def closing_line(letters: "list[DeadLetter]", total: int) -> str:
     if not total:
         return "No dead letters: nothing was given up."
     if not letters:
-        return f"None of the {total} dead letters is like that; see them all: textgate deadletter list"
+        return f"None of the {total} dead letters is like that; see them all: `textgate deadletter list`"
     causes: Any = Counter(letter.code for letter in letters).most_common()
     of_all = "" if len(letters) == total else f" of {total}"
     said = ", ".join(f"{count} {code}" for code, count in causes)
-    return f"{len(letters)}{of_all} in all: {said}. The story of one: textgate deadletter show ID"
+    return f"{len(letters)}{of_all} in all: {said}. The story of one: `textgate deadletter show ID`"

@@ -90,7 +90,7 @@ def retry(
         return
     typer.echo(f"Retried {plural(len(done.changed), 'dead letter')}.{_gone(done)}")
     for each in done.paused:
-        typer.echo(f"account {each} is paused, so they wait: textgate account resume {each}", err=True)
+        typer.echo(f"account {each} is paused, so they wait: `textgate account resume {each}`", err=True)
 
 
 def drop(

@@ -90,7 +90,7 @@ def describe(story: Story, *, reveal: bool) -> Iterator[str]:
         if reveal:
             yield from (f"    | {line}" for text in held.texts for line in text.splitlines())
     if letter.stage in set(Stage):
-        yield f"next: once the cause is gone, textgate deadletter retry {letter.letter_id}"
+        yield f"next: once the cause is gone, `textgate deadletter retry {letter.letter_id}`"
         yield f"      {_RETRY[Stage(letter.stage)]}"
 
 

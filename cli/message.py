@@ -109,7 +109,7 @@ def send(
         print_json({"account": reply.account_id, "to": reply.to, "replyId": reply.reply_id, "state": "queued"})
     else:
         typer.echo(f"Queued for {reply.to} through account {reply.account_id}.")
-        typer.echo(f"Where it is: textgate message trace {reply.reply_id}")
+        typer.echo(f"Where it is: `textgate message trace {reply.reply_id}`")
 
 
 def parse_time(text: str) -> int:
@@ -129,7 +129,7 @@ def tell_time(reply: "Reply", due_ms: int, *, as_json: bool) -> None:
         print_json({**shown, "scheduledAt": iso(due_ms)})
     else:
         typer.echo(f"Scheduled for {reply.to} through account {reply.account_id}, {iso(due_ms)}.")
-        typer.echo(f"Take it back: textgate message cancel {reply.reply_id}")
+        typer.echo(f"Take it back: `textgate message cancel {reply.reply_id}`")
 
 
 def parse_media(urls: list[str], *, loopback: bool) -> tuple[str, ...]:

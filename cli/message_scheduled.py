@@ -63,7 +63,7 @@ def scheduled(
                 for each in held
             ],
         )
-        typer.echo(f"{plural(len(held), 'message')}. Take one back: textgate message cancel ID")
+        typer.echo(f"{plural(len(held), 'message')}. Take one back: `textgate message cancel ID`")
 
 
 def cancel(

@@ -52,7 +52,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
 def wait_and_tell(target: Target, reply: "Reply", *, timeout_s: float, as_json: bool) -> None:
     """Wait, print, and leave with the exit status of what is known: 0, 1, or 2. Ctrl-C ends the wait, not the text."""
-    trace_it = f"textgate message trace {reply.reply_id}"
+    trace_it = f"`textgate message trace {reply.reply_id}`"
     try:
         if not as_json:
             typer.echo(f"Queued for {reply.to} through account {reply.account_id}.")
@@ -73,7 +73,7 @@ def _tell(reply: "Reply", ending: Ending, *, trace_it: str, as_json: bool) -> No
         if not as_json:
             typer.echo(f"Delivered to {reply.to} after {ending.seconds:.1f} s.")
         return
-    asked = ending.next_step or f"look again with `{trace_it}`"
+    asked = ending.next_step or f"look again with {trace_it}"
     said = f"not known after {ending.seconds:.0f} s" if ending.fate is Fate.UNKNOWN else "not delivered"
     typer.echo(f"textgate: {said}: {ending.summary}; {asked}", err=True)
     raise typer.Exit(EXIT_STATUS[ending.fate])

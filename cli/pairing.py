@@ -83,7 +83,7 @@ def list_(
             ("CODE", "SENDER", "ACCOUNT", "REQUESTED", "EXPIRES (UTC)"),
             [(r.code, r.sender, r.account_id, _clock(r.created_ms), _clock(r.expires_ms)) for r in requests],
         )
-        typer.echo("Let one in: textgate pairing approve CODE --notify")
+        typer.echo("Let one in: `textgate pairing approve CODE --notify`")
 
 
 def approve(

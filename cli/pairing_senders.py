@@ -72,7 +72,7 @@ def allowed(
     if found:
         print_table(("SENDER", "ACCOUNT", "WHY"), [(each.sender, each.account_id, _why(each)) for each in found])
     else:
-        typer.echo("Nobody was let in so far. Who waits: textgate pairing list")
+        typer.echo("Nobody was let in so far. Who waits: `textgate pairing list`")
     for each in accounts:
         if each.dm_policy in _SHORT:
             typer.echo(f"account {each.id}: dmPolicy is {each.dm_policy.value}, so {_SHORT[each.dm_policy]}")

@@ -116,7 +116,7 @@ async def test_ctrl_c_ends_the_wait_and_not_the_text(house: House) -> None:
     process.send_signal(signal.SIGINT)
     status, _, err = await ended(process)
     assert (status, "Traceback" in err) == (2, False)
-    assert "textgate message trace " in err
+    assert "`textgate message trace " in err
     await house.start("outbound")
     assert await house.receives(ANN, 1) == ["hello"]
 

@@ -170,7 +170,7 @@ async def test_a_retry_into_a_paused_account_says_that_it_waits(textgate: Comman
     pause = Pause(code="twilio-20003", message="wrong credentials", hint="check authToken", since_ms=1)
     await line.redis.set(line.keys.paused("default"), encode(pause))
     done = textgate("deadletter", "retry", letter_id)
-    assert "textgate account resume default" in done.stderr
+    assert "`textgate account resume default`" in done.stderr
     assert "Retried 1 dead letter." in done.stdout
 
 

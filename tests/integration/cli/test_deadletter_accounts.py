@@ -56,7 +56,7 @@ async def test_the_list_says_which_are_paused_why_since_when_and_what_to_do(
     assert (two["enabled"], two["paused"]) == (False, None)
     said = textgate("account", "list").stdout
     assert "default: PAUSED since 1970-01-01T00:00:00Z: wrong credentials" in said
-    assert "check authToken, then textgate account resume default" in said
+    assert "check authToken, then `textgate account resume default`" in said
     assert "two: switched off (enabled: false), its waiting work is kept" in said
 
 
@@ -65,7 +65,7 @@ async def test_an_account_is_paused_by_hand_and_goes_on(textgate: Command, redis
     assert (paused["changed"], paused["paused"]["message"]) == (True, "the number is being ported")
     found = await load_pause(redis, keys, "default")
     assert found is not None
-    assert found.code == "paused-by-hand"
+    assert (found.code, found.hint) == ("paused-by-hand", "`textgate account resume default`")
     assert told(textgate, "resume", "default") == {"account": "default", "changed": True}
     assert told(textgate, "resume", "default") == {"account": "default", "changed": False}
     assert "was not paused" in textgate("account", "resume", "default").stdout

@@ -91,7 +91,7 @@ def test_people_see_what_is_wrong_and_what_to_do() -> None:
     text = "\n".join(describe(status(live=live)))
     assert "agent: no workers, 2 conversations with work, 2 due, the oldest for 1 min; NOBODY WORKS" in text
     assert "PAUSED since 1970-01-01T00:00:00Z: +1555•••1111 is not yours (21606); check fromNumber" in text
-    assert "2 pairing requests to decide: textgate pairing list" in text
+    assert "2 pairing requests to decide: `textgate pairing list`" in text
     assert "dead letters: 3" in text
 
 

@@ -50,7 +50,7 @@ def test_the_story_says_why_what_was_sent_what_is_held_and_what_to_do() -> None:
     assert "  taken up once, failed 3 times" in told.splitlines()
     assert "before it: r.0, delivered, sid SM1" in told
     assert "part r.1: 21 characters, 2 segments, not known whether it was sent; a retry looks" in told
-    assert f"textgate deadletter retry {LETTER.letter_id}" in told
+    assert f"next: once the cause is gone, `textgate deadletter retry {LETTER.letter_id}`" in told
 
 
 def test_each_failure_is_told_with_its_time_code_and_hint() -> None:
