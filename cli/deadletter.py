@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import deadletter_change, deadletter_export
-from cli.deadletter_select import Account, Code, Filter, Reveal, StageOption
+from cli.deadletter_select import Account, Code, Filter, Reveal, StageOption, account_note
 from cli.options import ConfigOption, JsonOption, StateDirOption, common
 from cli.output import print_json, print_table
 from cli.plain_usage import PlainUsage
@@ -66,7 +66,8 @@ def list_(
     from cli.deadletter_words import age, summary_as_json
 
     wanted = Filter.of(account=account, stage=stage, code=code)
-    letters, total, expired = asyncio.run(load(find_target(common(context, config, state_dir)), wanted))
+    target = find_target(common(context, config, state_dir))
+    letters, total, expired = asyncio.run(load(target, wanted))
     if as_json:
         shown = [summary_as_json(letter) for letter in letters]
         print_json({"total": total, "expired": expired, "deadLetters": shown})
@@ -76,7 +77,7 @@ def list_(
             ("ID", "AGE", "ACCOUNT", "CODE"),
             [(letter.letter_id, age(letter), letter.account_id, letter.code) for letter in letters],
         )
-    typer.echo(closing_line(letters, total))
+    typer.echo(closing_line(letters, total) + ("" if letters else account_note(account, target.accounts)))
     if expired:
         typer.echo(f"{expired} more were dropped so far, after deadLetters.retentionDays.")
 

@@ -19,6 +19,7 @@ from cli.deadletter_select import (
     OlderThan,
     StageOption,
     Yes,
+    account_note,
     check_choice,
     unknown,
 )
@@ -88,7 +89,8 @@ def retry(
     if as_json:
         print_json({"retried": done.changed, "gone": done.gone, "paused": done.paused})
         return
-    typer.echo(f"Retried {plural(len(done.changed), 'dead letter')}.{_gone(done)}")
+    note = "" if chosen else account_note(account, target.accounts)
+    typer.echo(f"Retried {plural(len(done.changed), 'dead letter')}.{_gone(done)}{note}")
     for each in done.paused:
         typer.echo(f"account {each} is paused, so they wait: `textgate account resume {each}`", err=True)
 
@@ -124,7 +126,8 @@ def drop(
     if as_json:
         print_json({"dropped": done.changed, "gone": done.gone})
     else:
-        typer.echo(f"Dropped {plural(len(done.changed), 'dead letter')}.{_gone(done)}")
+        note = "" if chosen else account_note(account, target.accounts)
+        typer.echo(f"Dropped {plural(len(done.changed), 'dead letter')}.{_gone(done)}{note}")
 
 
 async def choose(target: Target, ids: list[str], wanted: Filter) -> "list[Kept]":

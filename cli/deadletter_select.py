@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -112,3 +113,10 @@ def parse_age_ms(written: str) -> int:
     if match is None:
         raise UsageError("--older-than: expected a number and a unit (s, m, h, d, w), for example --older-than 30d")
     return int(match[1]) * _UNIT_MS[match[2]]
+
+
+def account_note(account: str | None, configured: Collection[str]) -> str:
+    """What to add when nothing was found for an account that is not configured: it may be gone, or a slip."""
+    if account is None or account in configured:
+        return ""
+    return f" Account {account} is not configured; these are: {', '.join(configured) or 'none'}."

@@ -101,6 +101,14 @@ async def test_the_list_counts_all_and_shows_those_that_are_asked_for(textgate: 
     assert "None of the 2 dead letters" in textgate("deadletter", "list", "--code", "bug").stdout
 
 
+async def test_an_account_that_is_not_configured_may_be_a_slip(textgate: Command, line: Line) -> None:
+    await a_failed_turn(line)
+    note = "Account nosuch is not configured; these are: "
+    for words in (["list"], ["retry"], ["drop"]):
+        assert note in textgate("deadletter", *words, "--account", "nosuch").stdout
+    assert "not configured" not in textgate("deadletter", "list", "--account", "default", "--code", "bug").stdout
+
+
 async def test_the_story_tells_what_was_sent_before_and_what_is_in_doubt(textgate: Command, line: Line) -> None:
     letter_id, parts = await half_a_reply(line)
     story = told(textgate, "show", letter_id)
