@@ -13,15 +13,11 @@ import msgspec
 
 from cli.options import Common
 from cli.running import RunningUp, find_running
-from cli.target import Target, find_target
+from cli.target import NOT_FOUND, START_ONE, Target, find_target
 from shared.errors import ConfigError
 
 if TYPE_CHECKING:
     from shared.settings import Settings
-
-_NOT_FOUND = (
-    "no gateway found: start `textgate up` (or `textgate up --sandbox`) in another terminal, or set TEXTGATE_REDIS_URL"
-)
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,13 +25,20 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: "Settings"
     target: Target | None
-    """None: there is no Redis to ask; `trouble` says why."""
+    """None: there is no Redis to ask; `absence` says why."""
     running: RunningUp | None
     """The `up` on this machine, if that is how it runs."""
-    trouble: str = ""
+    absence: str = ""
+    remedy: str = ""
+    """What to do about it."""
     blind: ConfigError | None = None
     """Why the gateway could not be started from here: a secret is not at hand, or an account incomplete. Its settings
     are here without secrets. None: all is there."""
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no Redis to ask, and what to do, as one line of an error."""
+        return f"{self.absence}: {self.remedy}" if self.absence else ""
 
     def need_secrets(self) -> None:
         """For what asks Twilio in the account's name. Raises ConfigError if the secrets could not be read."""
@@ -56,10 +59,11 @@ def find_gateway(common: Common) -> Gateway:
         shared = running is not None and running.redis_url is None and running.prefix == settings.redis.prefix
         return Gateway(settings=settings, target=_target(settings), running=running if shared else None, blind=blind)
     if running is None:
-        return Gateway(settings=settings, target=None, running=None, trouble=_NOT_FOUND, blind=blind)
+        return Gateway(settings=settings, target=None, running=None, absence=NOT_FOUND, remedy=START_ONE, blind=blind)
     if common.config is not None and not _is_of(running, settings.source):
-        trouble = f"the `textgate up` that runs here uses another configuration: {running.config or 'environment only'}"
-        return Gateway(settings=settings, target=None, running=None, trouble=trouble, blind=blind)
+        absence = f"the `textgate up` that runs here uses another configuration, {running.config or 'environment only'}"
+        remedy = "leave out --config, or start one with it"
+        return Gateway(settings=settings, target=None, running=None, absence=absence, remedy=remedy, blind=blind)
     target = find_target(Common(state_dir=settings.state_dir))
     if not _is_of(running, settings.source):
         settings, blind = _settings_of(running)

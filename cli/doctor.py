@@ -87,14 +87,14 @@ async def _gather(said: Common, *, probe: bool) -> "DoctorFacts":
     from redis.exceptions import RedisError
 
     from cli.channels_gateway import find_gateway
-    from cli.doctor_facts import DoctorFacts, ask_redis, fetch_twilio_skew_ms, load_agents, load_routes
+    from cli.doctor_facts import DoctorFacts, ask_redis, fetch_twilio_skew_ms, load_routes, try_agents
     from shared.redis_away import describe_away
     from shared.redis_client import AWAY
 
     gateway = find_gateway(said)
     if probe:
         gateway.need_secrets()
-    inside, trouble = None, gateway.trouble
+    inside, trouble = None, ""
     if gateway.target is not None:
         try:
             inside = await ask_redis(gateway.target.redis_url.reveal(), gateway.target.prefix, gateway)
@@ -106,7 +106,7 @@ async def _gather(said: Common, *, probe: bool) -> "DoctorFacts":
         now_ms=time.time_ns() // 1_000_000,
         inside=inside,
         trouble=trouble,
-        agents=load_agents(gateway),
+        agents=try_agents(gateway),
         ingress_url=ingress_url,
         routes=routes,
         twilio_skew_ms=await fetch_twilio_skew_ms(gateway.settings.twilio_api_base) if probe else None,

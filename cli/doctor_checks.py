@@ -122,7 +122,7 @@ def check_gateway(facts: DoctorFacts) -> Iterator[Found]:
     if facts.inside is not None:
         yield ok("redis", "Redis answers.")
     elif facts.gateway.target is None:
-        yield unknown("redis", f"Nothing runs here: {facts.trouble}.", "Start `textgate up`, then ask again.")
+        yield unknown("redis", f"{_sentence(facts.gateway.absence)}.", f"{_sentence(facts.gateway.remedy)}.")
     else:
         yield bad("redis", f"{facts.trouble}.", "Start it, or correct TEXTGATE_REDIS_URL or redis.url.")
 
@@ -259,11 +259,20 @@ def check_probes(facts: DoctorFacts, inside: Inside) -> Iterator[Found]:
         age_ms = max(0, facts.now_ms - result.probed_ms)
         words = f"Account {account_id}: {result.verdict.value} {duration(age_ms)} ago"
         if result.verdict is Verdict.GOOD:
-            yield ok("probe", f"{words}.")
+            told = [finding for finding in result.findings if finding.severity is Severity.WARNING]
+            words += ", with a warning" if told else ""
         else:
-            sentence = f"{words}: {mask_numbers(result.findings[0].sentence)}"
-            make = bad if result.verdict is Verdict.BAD else unknown
-            yield make("probe", sentence, mask_numbers(result.findings[0].hint))
+            told = list(result.findings[:1])
+        make = {Verdict.BAD: bad, Verdict.UNKNOWN: unknown}.get(result.verdict, warn)
+        for finding in told:
+            yield make("probe", f"{words}: {mask_numbers(finding.sentence)}", mask_numbers(finding.hint))
+        if not told:
+            yield ok("probe", f"{words}.")
+
+
+def _sentence(words: str) -> str:
+    """With a capital, but for a command in backticks."""
+    return words[:1].upper() + words[1:]
 
 
 def _clock(name: str, whose: str, skew_ms: int) -> Found:

@@ -89,7 +89,7 @@ async def load_inside(redis: Redis, keys: Keys, gateway: Gateway) -> Inside:
     )
 
 
-def load_agents(gateway: Gateway) -> dict[str, ConfigError | None]:
+def try_agents(gateway: Gateway) -> dict[str, ConfigError | None]:
     """Make the agent of each account that is switched on, as a worker would."""
     return {account.id: _refusal(account) for account in gateway.settings.enabled_accounts.values()}
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 
+NOT_FOUND = "no gateway found"
+START_ONE = "start `textgate up` (or `textgate up --sandbox`) in another terminal, or set TEXTGATE_REDIS_URL"
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A gateway as commands see it."""
 
@@ -68,10 +72,7 @@ def find_target(common: Common) -> Target:
             return _of_running(running)
         return _of_settings(settings, settings.redis.url)
     if running is None:
-        raise UsageError(
-            "no gateway found: start `textgate up` (or `textgate up --sandbox`) in another terminal, or set "
-            "TEXTGATE_REDIS_URL"
-        )
+        raise UsageError(f"{NOT_FOUND}: {START_ONE}")
     return _of_running(running)
 
 

@@ -3,7 +3,9 @@
 import json
 import zipfile
 
-from sandbox.config import DEFAULT_AUTH_TOKEN
+import msgspec
+
+from sandbox.config import DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN, SandboxService
 from shared.accounts import pause
 from shared.keys import Stage
 from shared.round_trip import execute
@@ -12,6 +14,23 @@ from tests.journeys.house import OURS, STAGES, House
 ANN, BOB = "+12025550111", "+12025550122"
 BADNESS = ["ok", "warning", "unknown", "bad"]
 WORDS = "the words that somebody texted"
+
+
+def register(house: House) -> None:
+    """Let Twilio have nothing to say against the number: it has our URL, in a service with a campaign."""
+    directory = house.sandbox.state.directory
+    number = directory.number(DEFAULT_ACCOUNT_SID, OURS)
+    assert number is not None
+    url = house.config["channels"]["sms"]["publicWebhookUrl"]
+    directory.put_number(msgspec.structs.replace(number, sms_url=url))
+    service = SandboxService(
+        sid=f"MG{'4d' * 16}",
+        account_sid=DEFAULT_ACCOUNT_SID,
+        numbers=(OURS,),
+        campaigns=("VERIFIED",),
+        use_inbound_webhook_on_number=True,
+    )
+    directory.put_service(service)
 
 
 async def examine(house: House, *words: str, status: int) -> dict[str, str]:
@@ -28,6 +47,7 @@ async def test_a_gateway_that_is_well(house: House) -> None:
     house.config["channels"]["sms"]["publicWebhookUrl"] += "#rc=3&rp=ct,rt,5xx"
     await house.start("ingress", *STAGES, "probe")
     (house.folder / "textgate.json5").chmod(0o600)  # the token stands in it
+    register(house)
     found = await examine(house, "--probe", status=0)
     assert {name: result for name, result in found.items() if result != "ok"} == {}
     assert {"secrets", "redis-persistence", "clock", "twilio-clock", "workers", "queues", "ingress", "probe"} <= set(
@@ -36,6 +56,15 @@ async def test_a_gateway_that_is_well(house: House) -> None:
     looks = [line for line in map(json.loads, house.log("ingress").splitlines()) if line["event"] == "webhook_rejected"]
     assert {line["status"] for line in looks} == {403, 405}, "the probe's and the doctor's own"
     assert {line["level"] for line in looks} == {"info"}
+
+
+async def test_a_warning_of_the_probe_is_not_hidden_behind_a_good_verdict(house: House) -> None:
+    await house.start("ingress")
+    said = (await house.cli("doctor", "--probe", status=1, stream="out")).splitlines()
+    (warned,) = [line for line in said if "is not registered for A2P 10DLC" in line]
+    assert warned.startswith("warn  probe")
+    assert "Account default: good " in warned
+    assert " ago, with a warning: " in warned
 
 
 async def test_each_thing_that_is_wrong_has_its_line(house: House) -> None:
@@ -68,8 +97,9 @@ async def test_it_works_with_nothing_running_and_says_so(house: House) -> None:
     house.extra_environ = {"TEXTGATE_REDIS_URL": ""}
     (house.folder / "textgate.json5").write_text(json.dumps(house.config))
     said = await house.cli("doctor", status=2, stream="out")
-    assert "Nothing runs here" in said
-    assert "textgate up" in said
+    found, todo = [line for line in said.splitlines() if "atewa" in line or "textgate up" in line][:2]
+    assert found.endswith("No gateway found.")
+    assert todo.strip().startswith("-> Start `textgate up`")
 
 
 async def test_a_redis_that_is_away_is_named_without_its_password(house: House) -> None:
