@@ -14,8 +14,8 @@ from shared.errors import ConfigError, TextgateError, UsageError
 
 if TYPE_CHECKING:
     from cli.channels_gateway import Gateway
-    from cli.doctor_checks import Found
     from cli.doctor_facts import DoctorFacts
+    from cli.doctor_found import Found
     from workers.probe.result import ProbeResult
 
 
@@ -78,7 +78,7 @@ def doctor(
 
 
 def _refused(error: ConfigError) -> "Found":
-    from cli.doctor_checks import bad
+    from cli.doctor_found import bad
 
     return bad("configuration", f"{error}.", "Correct it; `textgate config validate` tells when it is right.")
 
