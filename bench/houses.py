@@ -22,7 +22,7 @@ from cli.ports import free_ports
 from shared.keys import Stage
 
 PEER_START_S = 2.0
-"""Until another queue's workers have connected; what comes before a consumer group is made would be lost to it."""
+"""Until another queue's workers have connected."""
 
 SENDERS = 100_000
 """More than a load has texts: what somebody texts behind a text that waits joins its turn and shares its answer."""
@@ -78,6 +78,8 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     """Its virtual environment under `.cache/bench`; None: ours."""
     command: tuple[str, ...] = ()
     """A peer's module and its own words."""
+    streams: bool = False
+    """Its queues are streams: what comes before a worker has made its consumer group would be lost to it."""
 
 
 CONTENDERS = (
@@ -85,7 +87,14 @@ CONTENDERS = (
     Contender(key="tuned", name="arq, tuned", count=1500, command=("bench.peers.arq_app", "tuned")),
     Contender(key="stock", name="arq, as it comes", count=60, command=("bench.peers.arq_app", "stock")),
     Contender(key="saq", name="saq", count=1500, venv="saq", command=("bench.peers.saq_app",)),
-    Contender(key="taskiq", name="taskiq, streams", count=3000, venv="taskiq", command=("bench.peers.taskiq_app",)),
+    Contender(
+        key="taskiq",
+        name="taskiq, streams",
+        count=3000,
+        venv="taskiq",
+        command=("bench.peers.taskiq_app",),
+        streams=True,
+    ),
     Contender(key="celery", name="celery", count=1500, venv="celery", command=("bench.peers.celery_app",)),
 )
 
@@ -139,6 +148,7 @@ def _peer(contender: Contender, house: House, _: Path, url: str, workers: int) -
     }
     front = [*program, "serve", str(house.target.port)]
     with _processes(house, front, [*program, "work"], environ, workers):
+        until(lambda: not contender.streams or house.redis.exists(*STAGES) == len(STAGES), "its queues did not appear")
         time.sleep(PEER_START_S)
         yield
 
