@@ -1,6 +1,6 @@
 """Group commit: calls that come together travel together, and no group waits for the answer to the one before.
 
-Alone, a call waits for nothing. Under load one write, one read and (with `appendfsync always`) one fsync serve a whole
+Alone, a call leaves at once. Under load one write, one read and (with `appendfsync always`) one fsync serve a whole
 group, which is what makes "on disk before the answer" nearly free. A group leaves when the event loop has run whatever
 was ready, or when it is large enough: so Redis works at the first texts of a burst while the others are still parsed.
 Were everything kept until Redis has answered, the two would take turns, each idle while the other works.
@@ -79,7 +79,7 @@ class GroupCommit:
         deadlines = self._deadlines
         future: asyncio.Future[Any] = deadlines.loop.create_future()
         self._waiting.append((call, future))
-        if len(self._waiting) >= GROUP:
+        if not self._under_way or len(self._waiting) >= GROUP:
             self._flush()
         else:
             self._flush_soon()
