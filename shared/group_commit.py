@@ -5,8 +5,9 @@ group, which is what makes "on disk before the answer" nearly free. A group leav
 was ready, or when it is large enough: so Redis works at the first texts of a burst while the others are still parsed.
 Were everything kept until Redis has answered, the two would take turns, each idle while the other works.
 
-One bad element fails only its own caller. A lost connection fails the whole group with TransientError, although
-Redis may have executed it: every script that travels here must tolerate being sent again.
+One bad element fails only its own caller. What was under way on a connection that breaks is sent again on a new one,
+oldest first, although Redis may have executed it: every script that travels here must tolerate that. While Redis stays
+away, each caller gets a TransientError.
 """
 
 import asyncio

@@ -156,8 +156,8 @@ class Line:
         return RedisTimeoutError(f"no reply within {self._deadlines.limit_s:g} s")
 
     def _leave_if_it_hangs(self) -> None:
-        """Break a connection that has left a batch without a reply for long. One that answers others is well: replies
-        that nobody waits for any more are dropped as they come."""
+        """Break a connection that has left a batch without a reply for half the limit. One that answers others is well:
+        replies that nobody waits for any more are dropped as they come."""
         half_s = self._deadlines.limit_s / 2
         if self._sent and self._deadlines.loop.time() - self._sent[0].sent_at >= half_s:
             self._break(self._too_late())

@@ -25,7 +25,7 @@ def handler(enqueue: Callable[[Request, Fields], Awaitable[object]], lifespan: L
 
     async def webhook(request: Request) -> Response:
         form = await request.form()
-        genuine = validator.validate  # type: ignore[no-untyped-call]
+        genuine = validator.validate  # type: ignore[no-untyped-call]  # likewise
         if not genuine(str(request.url), form, request.headers.get("X-Twilio-Signature", "")):
             return Response(status_code=403)
         await enqueue(request, {name: str(value) for name, value in form.items()})
