@@ -34,16 +34,7 @@ class Again(msgspec.Struct, frozen=True):
         return (self.job_id, "again", self.delay_ms, "" if self.counted else "1", "")
 
 
-class StillHeld(msgspec.Struct, frozen=True):
-    """A question only: did the commit that travels ahead in the same pipeline finish the job?"""
-
-    job_id: str
-
-    def words(self) -> tuple[Any, ...]:
-        return (self.job_id, "held", "", "", "")
-
-
-Release = Done | Again | StillHeld
+Release = Done | Again
 
 
 class Claimed(msgspec.Struct, frozen=True):

@@ -239,7 +239,7 @@ def release(*, keys: Keys, part_id: str, attempt: str, media_refused: str = "") 
 
 
 def settle(*, keys: Keys, part: Part, turn: str, sid: str, status: Status, ask_after_s: float = 0) -> Call:
-    """Twilio has `part` as `sid`; the reply is b"settled", b"fenced" or b"sid_taken".
+    """Twilio has `part` as `sid`; the reply is 1, 0 (the turn is over; the SID is kept) or b"sid_taken".
 
     `ask_after_s`: when Twilio is asked how it ended if no callback tells; 0: never.
     """

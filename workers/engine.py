@@ -16,8 +16,8 @@ to the version of the stored data, and ends with a ConfigError if that is not kn
               starting, failing over) it waits and is sent again, perhaps twice: the script must tolerate that. Raises
               redis' ResponseError if the script itself fails
     commit    the same for a job's last call, one that finishes the job itself if it succeeds (`advance` in
-              lib/lanes.lua). It runs just before a claim, and its slot counts as free already. If it changed nothing
-              (fenced, refused) the job is still held, and what the function does next decides as usual
+              lib/lanes.lua), and replies 1 only then. It runs just before a claim, and its slot counts as free already.
+              After any other reply (fenced, refused) what the function does next decides as usual
 
 How it ends decides what becomes of the job: it returns or raises (job finished, result kept as configured; nothing more
 to do after a commit that succeeded); `PutOff(delay_s, counted=…)` or arq's `Retry` (waits, then again); it is cancelled

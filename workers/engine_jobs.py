@@ -96,7 +96,8 @@ class JobRunner:
             raise JobExecutionFailed(f"function {order.name!r} not found")
         if enqueued_try and enqueued_try > order.attempt:
             order.attempt = enqueued_try
-            await worker.pool.setex(retry_key_prefix + order.job_id, RETRY_TTL_S, str(enqueued_try))
+            # The key counts the attempts before this one: see `lua/cycle.lua`.
+            await worker.pool.setex(retry_key_prefix + order.job_id, RETRY_TTL_S, str(enqueued_try - 1))
         max_tries = worker.max_tries if function.max_tries is None else function.max_tries
         if order.attempt > max_tries:
             raise JobExecutionFailed(f"max {max_tries} retries exceeded")

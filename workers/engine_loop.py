@@ -231,7 +231,7 @@ class Loop:
         else:
             release = task.result()
         if not job.over:
-            self._exchange.release(release)
+            self._exchange.release(release, refused=job.refused)
 
     def _hand_back(self) -> None:
         self._handing_back = True

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from shared.claims import Claimant, Claimed, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
+from shared.claims import Claimant, Claimed, Cycle, Done, Release, decode_cycle, decode_lost
 from shared.group_commit import MAX_GROUP
 from shared.logs import logger
 from shared.metrics import GROUP_CALLS
@@ -25,6 +25,10 @@ from shared.scripts import Call
 log = logger(__name__)
 
 
+FINISHED = 1
+"""What a commit replies that has finished its job."""
+
+
 class Running(msgspec.Struct, eq=False):
     """A job of ours that a task of ours runs."""
 
@@ -32,6 +36,8 @@ class Running(msgspec.Struct, eq=False):
     task: asyncio.Task[Any] | None = None
     committing: bool = False
     """Its last call is handed in: it gives up its slot, and a vanished lease is the expected outcome."""
+    refused: bool = False
+    """Its last call did not finish it: it may be another worker's, or finished by a call whose reply got lost."""
     over: bool = False
     """Nothing is left to be told to Redis: its commit has finished it, or another worker holds it."""
 
@@ -50,12 +56,20 @@ class Handed(msgspec.Struct, eq=False):
 
     def settle(self, reply: Any) -> None:
         """Give the reply to whoever waits, if it still does."""
+        if self.job is not None:
+            finished = reply == FINISHED
+            self.job.over = self.job.committing = finished
+            self.job.refused = not finished
         if self.reply.done():
             return
         if isinstance(reply, Exception):
             self.reply.set_exception(reply)
         else:
             self.reply.set_result(reply)
+
+
+Released = tuple[Release, bool]
+"""What becomes of a job, and whether its commit was refused."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -81,7 +95,7 @@ class Exchange:
         self._confirm = confirm
         self._running = running
         self._handed: list[Handed] = []
-        self._released: list[Release] = []
+        self._released: list[Released] = []
         self.recovering = False
         """Redis was away: leases may have run out, so they are renewed before anything else."""
 
@@ -96,9 +110,9 @@ class Exchange:
         self._handed.append(Handed(call, reply, job))
         return reply
 
-    def release(self, release: Release) -> None:
-        """Release a job with the next pipeline."""
-        self._released.append(release)
+    def release(self, release: Release, *, refused: bool = False) -> None:
+        """Release a job with the next pipeline. `refused`: its commit was, so it may not be ours any more."""
+        self._released.append((release, refused))
 
     async def send(self, *, look: bool, slots: int, on_lost: Callable[[list[Running]], None]) -> Sent:
         """One pipeline. Its cycle is left out if there is no reason for one: nothing was released or committed, and
@@ -107,15 +121,13 @@ class Exchange:
         Raises one of `TROUBLE` if it did not get through; then all of it will be sent again.
         """
         group, released = self._take()
-        asked = [handed.job for handed in group if handed.job]
         calls = [handed.call for handed in group]
         if self.recovering:
             held = [job_id for job_id, job in self._running.items() if not job.over]
-            calls.insert(0, self._claimant.renew([*held, *(release.job_id for release in released)]))
-        with_cycle = bool(look or released or asked)
+            calls.insert(0, self._claimant.renew([*held, *(release.job_id for release, _ in released)]))
+        with_cycle = bool(look or released or any(handed.job for handed in group))
         if with_cycle:
-            ask = [StillHeld(job.claimed.job_id) for job in asked]
-            calls.append(self._claimant.cycle(slots=slots, released=[*released, *ask]))
+            calls.append(self._claimant.cycle(slots=slots, released=[release for release, _ in released]))
         if not calls:
             return Sent()
         if group:
@@ -138,7 +150,7 @@ class Exchange:
         if isinstance(cycled, Exception):
             self._put_back([], released)
         elif with_cycle:
-            cycle = self._told(decode_cycle(cycled), asked, released)
+            cycle = self._told(decode_cycle(cycled), released)
         return Sent(cycle, refused[0] if refused else None)
 
     def _settle(self, group: list[Handed], replies: list[Any]) -> list[Exception]:
@@ -150,7 +162,7 @@ class Exchange:
         self._put_back([handed for handed, _ in refused], [])
         return [reply for _, reply in refused]
 
-    def _take(self) -> tuple[list[Handed], list[Release]]:
+    def _take(self) -> tuple[list[Handed], list[Released]]:
         """The next group. A call whose caller was cancelled is dropped (nobody would act on what it announces), but a
         commit is sent: the work is done."""
         waiting = [handed for handed in self._handed if handed.job or not handed.reply.done()]
@@ -158,16 +170,17 @@ class Exchange:
         self._handed = waiting[MAX_GROUP:]
         return waiting[:MAX_GROUP], released
 
-    def _put_back(self, group: list[Handed], released: list[Release]) -> None:
+    def _put_back(self, group: list[Handed], released: list[Released]) -> None:
         self._handed[:0] = group
         self._released[:0] = released
 
     @staticmethod
-    def _told(cycle: Cycle, asked: list[Running], released: list[Release]) -> Cycle:
-        for job in asked:
-            job.over = job.claimed.job_id in cycle.lost
-            job.committing = job.over
-        late = [release.job_id for release in released if isinstance(release, Done) and release.job_id in cycle.lost]
+    def _told(cycle: Cycle, released: list[Released]) -> Cycle:
+        late = [
+            release.job_id
+            for release, refused in released
+            if isinstance(release, Done) and not refused and release.job_id in cycle.lost
+        ]
         if late:
             log.warning("finished_too_late", jobs=late)
         return cycle

@@ -190,7 +190,7 @@ async def _settle(work: Work, env: Environment, part: Part, sid: str, status: St
     work.facts["message_sid"] = sid
     if said == b"sid_taken":
         raise NotNow("this message carries another part", delay_s=LOOK_AGAIN_S)
-    work.outcome = "sent" if said == b"settled" else "fenced"
+    work.outcome = "sent" if said == 1 else "fenced"
     if work.outcome == "sent":
         _count_sent(part)
 

@@ -8,17 +8,21 @@
 --         done   its work is done (or given up).  a: ms that its in-progress key stays (cron, else 0); b: lifetime of the
 --                result in ms (0: for ever); c: result, or empty.
 --         again  put off.  a: ms from now; b: "1" if the attempt does not count.
---         held   a commit that ran just before may have finished it: only tell.
 -- Returns {now, due time of the next unclaimed job or false, claims, ids of released jobs that were not ours any more}.
 --         A claim is {id, due, attempt, payload or false, 1 if aborted before its start, records}.
 --
 -- States of a job. Each is told by keys alone; what moves it on stands behind the arrow.
 --   waiting    in the queue, score = when it is due.                 -> claimed, by the first cycle that finds it due
---   claimed    arq:in-progress:<id> = token for one lease, score = the lease's end, so it leaves the head of the queue and
---              hides no younger job.                                 -> claimed, by renew.lua; -> gone, by `done` or by the
+--   claimed    arq:in-progress:<id> = token for one lease, score = the lease's end and half a ms, so it leaves the head of
+--              the queue and hides no younger job.                   -> claimed, by renew.lua; -> gone, by `done` or by the
 --              script that commits its work (lib/lanes.lua); -> waiting, by `again`, or by the lease's end alone: the
---              in-progress key expires one ms before the score is due, and any worker's next cycle claims it again
+--              in-progress key expires before the score is due, and any worker's next cycle claims it again
 --   gone       no key is left but its result.
+--
+-- Attempts. arq:retry:<id> counts the earlier ones, and is not there for a job that is claimed for the first time, so nearly
+-- none is ever written: `again` writes it if the attempt counts, and a claim that finds the half ms in the score, for it takes over
+-- from a worker that died. A stock worker counts its attempt when it starts, which comes to the same; only the death of one of ours
+-- is not counted if a stock worker takes over.
 --
 -- What a crash leaves: Redis runs a script wholly or not at all. A worker that dies holding claims leaves them to the lease.
 -- One whose answer got lost holds claims that it does not know of: the same. It sends its released jobs again; whatever was
@@ -38,6 +42,11 @@ local RETRY_TTL_S = 88400 -- as in arq: attempts are forgotten after a day
 local LOOK_PAST = 1000 -- jobs of stock workers at the head that one cycle looks past
 local now = now_ms()
 
+local function count_attempt(id)
+  redis.call('INCR', RETRY .. id)
+  redis.call('EXPIRE', RETRY .. id, RETRY_TTL_S)
+end
+
 -- `holder`: of the job's in-progress key.
 local function release_one(i, holder, lost)
   local id, verb, a, b, result = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
@@ -50,9 +59,9 @@ local function release_one(i, holder, lost)
     if result == '' then return end
     if b == '0' then redis.call('SET', 'arq:result:' .. id, result)
     else redis.call('SET', 'arq:result:' .. id, result, 'PX', b) end
-  elseif verb == 'again' then
+  else
     redis.call('DEL', IN_PROGRESS .. id)
-    if b == '1' and redis.call('DECR', RETRY .. id) <= 0 then redis.call('DEL', RETRY .. id) end
+    if b ~= '1' then count_attempt(id) end
     redis.call('ZADD', queue, now + a, id)
   end
 end
@@ -93,32 +102,27 @@ local function claim(id, due)
     finish_job(queue, id)
     return nil, true
   end
-  local attempt = 1
-  if not redis.call('SET', RETRY .. id, '1', 'NX', 'EX', RETRY_TTL_S) then
-    attempt = redis.call('INCR', RETRY .. id)
-    redis.call('EXPIRE', RETRY .. id, RETRY_TTL_S)
-  end
+  if due % 1 ~= 0 then count_attempt(id) end
   local aborted = abort and redis.call('ZREM', 'arq:abort', id) or 0
-  return {id, due, attempt, false, aborted, records or {}}
+  return {id, due, 1, false, aborted, records or {}}
 end
 
--- Scores and payloads of claims[first..], in two calls for all of them.
+-- Scores, payloads and attempts of claims[first..], in two calls for all of them.
 local function complete(claims, first)
   if first > #claims then return end
-  local lease_end = now + lease_ms
-  if first == #claims then
-    local alone = claims[first]
-    redis.call('ZADD', queue, lease_end, alone[1])
-    alone[4] = redis.call('GET', 'arq:job:' .. alone[1])
-    return
-  end
+  local lease_end = string.format('%.0f.5', now + lease_ms)
   local scores, keys = {}, {}
   for i = first, #claims do
     local id = claims[i][1]
-    scores[#scores + 1], scores[#scores + 2], keys[#keys + 1] = lease_end, id, 'arq:job:' .. id
+    scores[#scores + 1], scores[#scores + 2] = lease_end, id
+    keys[#keys + 1], keys[#keys + 2] = 'arq:job:' .. id, RETRY .. id
   end
   redis.call('ZADD', queue, unpack(scores))
-  for i, payload in ipairs(redis.call('MGET', unpack(keys))) do claims[first + i - 1][4] = payload end
+  local found = redis.call('MGET', unpack(keys))
+  for i = first, #claims do
+    local at = 2 * (i - first) + 1
+    claims[i][4], claims[i][3] = found[at], 1 + tonumber(found[at + 1] or 0)
+  end
 end
 
 -- Claim from one page of the queue. How many jobs were passed over; when the job is due that ends the search, or false.

@@ -21,7 +21,7 @@ for i = 3, #ARGV do
   local mine = holder == token or (not holder and score and tonumber(score) <= now)
   if mine and score then
     redis.call('SET', key, token, 'PX', lease_ms - 1)
-    redis.call('ZADD', KEYS[1], now + lease_ms, id)
+    redis.call('ZADD', KEYS[1], string.format('%.0f.5', now + lease_ms), id) -- the half: see cycle.lua
   else
     lost[#lost + 1] = id
   end

@@ -5,8 +5,8 @@
 -- ARGV: 1 stage, 2 payload; 3 turn; 4 part id; 5 sid; 6 status; 7 rank of the status; 8 lifetime of the part in ms; 9 rank from
 --       which a status is final; 10 ms until Twilio is asked for the end if no callback tells it (0: never); 11 when its reply was
 --       written, 12 when the text that it answers was received, or empty.
--- Returns 'settled'; 'fenced' (another worker settled this turn; the SID is kept all the same, since it is true);
--- 'sid_taken' (this message already carries another part: nothing was done).
+-- Returns 1; 0 if another worker settled this turn (the SID is kept all the same, since it is true); 'sid_taken' if this
+-- message already carries another part (nothing was done).
 -- Atomic because a part must leave its lane exactly when its SID is known, and a SID may be claimed by one part only.
 local now = now_ms()
 local owner = redis.call('GET', KEYS[7])
@@ -28,4 +28,4 @@ redis.call('PEXPIRE', KEYS[6], ARGV[8])
 if ARGV[10] ~= '0' and math.max(rank, tonumber(ARGV[7])) < tonumber(ARGV[9]) then
   redis.call('ZADD', KEYS[8], 'NX', string.format('%.0f', now + tonumber(ARGV[10])), ARGV[4])
 end
-return advanced and 'settled' or 'fenced'
+return advanced and 1 or 0

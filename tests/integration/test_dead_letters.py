@@ -204,7 +204,7 @@ async def test_a_callback_for_a_buried_part_settles_it_and_a_retry_sends_nothing
     await desk.retry(kept)
     assert await desk.dispatch(head, "b") == ("accepted", "SM1")
     call = settle(keys=desk.keys, part=head, turn=await desk.turn(), sid="SM1", status=Status.ACCEPTED)
-    assert await desk.send(call) == b"settled"
+    assert await desk.send(call) == 1
     assert (await desk.dispatch(rest, "b"))[0] == "go"
 
 
@@ -401,7 +401,7 @@ class DeadLetters(RuleBasedStateMachine):
     def an_answer_comes_late(self, data: st.DataObject) -> None:
         """A zombie settles its old turn; it may be the current one still."""
         part, turn = data.draw(st.sampled_from(self.late))
-        if self.run(self.settling(part, turn)) == b"settled":
+        if self.run(self.settling(part, turn)) == 1:
             self.done.append(encode(part))
 
     @precondition(lambda self: self.frozen)
@@ -516,7 +516,7 @@ class DeadLetters(RuleBasedStateMachine):
             elif patient:
                 verdict, _ = self.run(self.dispatching(part, turn, token, vain=detail.decode().split()[0]))
         if verdict == b"accepted":
-            assert self.run(self.settling(part, turn)) == b"settled"
+            assert self.run(self.settling(part, turn)) == 1
             self.done.append(encode(part))
         elif verdict == b"go":
             self.post(part, turn, token, outcome)
@@ -532,7 +532,7 @@ class DeadLetters(RuleBasedStateMachine):
             if outcome == "callback before the answer":
                 self.run(record_status(keys=KEYS, part_id=part.part_id, sid=f"SM{part.part_id}", status=Status.SENT))
             if outcome == "settled":
-                assert self.run(self.settling(part, turn)) == b"settled"
+                assert self.run(self.settling(part, turn)) == 1
                 self.done.append(encode(part))
             else:
                 self.late.append((part, turn))

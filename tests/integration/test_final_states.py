@@ -85,7 +85,7 @@ class Desk:
         call = settle(
             keys=self.keys, part=part, turn=turn.decode(), sid=sent.sid, status=sent.status, ask_after_s=ask_after_s
         )
-        assert await self.do(call) == b"settled"
+        assert await self.do(call) == 1
         await self.sandbox.state.settle()
         return part.part_id, sent.sid
 

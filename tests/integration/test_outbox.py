@@ -88,7 +88,8 @@ class Desk:
 
     async def settle(self, part: Part, sid: str, status: Status = Status.QUEUED, *, turn: str | None = None) -> str:
         call = settle(keys=self.keys, part=part, turn=turn or await self.turn(), sid=sid, status=status)
-        return str((await self.send(call)).decode())
+        said = await self.send(call)
+        return {1: "settled", 0: "fenced"}.get(said) or str(said.decode())
 
     async def callback(self, part: Part, sid: str, status: Status, code: str = "") -> str:
         call = record_status(keys=self.keys, part_id=part.part_id, sid=sid, status=status, error_code=code)

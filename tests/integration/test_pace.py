@@ -108,7 +108,7 @@ class Senders:
         assert part is not None
         turn = await self.turn(conversation)
         sid = f"SM{part.part_id}"
-        assert await self.do(settle(keys=self.keys, part=part, turn=turn, sid=sid, status=Status.QUEUED)) == b"settled"
+        assert await self.do(settle(keys=self.keys, part=part, turn=turn, sid=sid, status=Status.QUEUED)) == 1
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 -- lib/jobs.lua: arq's own job format, written from inside a script. Included by other scripts, never run alone.
 --
 -- A job is a payload under arq:job:<id> and a member of its queue (score = due time in ms). While a worker runs it,
--- arq:in-progress:<id> holds the worker's token and arq:retry:<id> counts its claims. Source: arq 0.28, connections.py
--- and worker.py.
+-- arq:in-progress:<id> holds the worker's token; arq:retry:<id> counts its attempts. Source: arq 0.28, connections.py and
+-- worker.py.
 
 -- Waiting costs nothing and must not expire (quiet hours, a paused account): 40 days, beyond any put-off.
 local JOB_TTL_MS = 40 * 24 * 3600 * 1000

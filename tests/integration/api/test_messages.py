@@ -89,7 +89,7 @@ class Way:
         await self.dispatch(part)
         turn = await self.turn(Stage.OUTBOUND)
         sid = f"SM{part.index}"
-        assert await self.send(settle(keys=self.keys, part=part, turn=turn, sid=sid, status=status)) == b"settled"
+        assert await self.send(settle(keys=self.keys, part=part, turn=turn, sid=sid, status=status)) == 1
 
     async def callback(self, part: Part, status: Status, code: str = "") -> None:
         call = record_status(

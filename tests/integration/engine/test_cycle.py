@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from shared import outbox
-from shared.claims import Again, Claimant, Cycle, Done, Release, StillHeld, decode_cycle, decode_lost
+from shared.claims import Again, Claimant, Cycle, Done, Release, decode_cycle, decode_lost
 from shared.keys import Keys, Stage
 from shared.lanes import append, fail
 from shared.queue import split_job_id
@@ -51,7 +51,7 @@ def bob(redis: Redis, keys: Keys) -> Hand:
 async def end_lease(queue: Queue, job_id: str) -> None:
     """As if its time had passed."""
     await queue.redis.delete(f"arq:in-progress:test:{job_id}")
-    await queue.redis.zadd(queue.name, {f"test:{job_id}": 1}, xx=True)
+    await queue.redis.zadd(queue.name, {f"test:{job_id}": 1.5}, xx=True)
 
 
 async def rung(queue: Queue) -> bool:
@@ -143,8 +143,8 @@ async def test_a_claim_whose_answer_was_lost_comes_back_with_the_lease(queue: Qu
     await ann.claim()  # nobody reads this
     assert await bob.claim() == []
     await end_lease(queue, "j")
-    assert await bob.claim() == ["test:j"]
-    assert await queue.attempts("j") == 2
+    (claimed,) = (await bob.cycle(slots=1)).claims
+    assert (claimed.job_id, claimed.attempt) == ("test:j", 2)
 
 
 async def test_a_claim_and_its_lease_end_together(queue: Queue, ann: Hand) -> None:
@@ -152,7 +152,7 @@ async def test_a_claim_and_its_lease_end_together(queue: Queue, ann: Hand) -> No
     await queue.put("f", job_id="j")
     await ann.claim()
     key = "arq:in-progress:test:j"
-    assert await cast("Awaitable[int]", queue.redis.pexpiretime(key)) == (await queue.score("j") or 0) - 1
+    assert await cast("Awaitable[int]", queue.redis.pexpiretime(key)) == int(await queue.score("j") or 0) - 1
 
 
 async def test_renewal_moves_lease_and_score(queue: Queue, ann: Hand, bob: Hand) -> None:
@@ -196,22 +196,33 @@ async def test_a_lease_that_ran_out_is_renewed_if_nobody_was_quicker(queue: Queu
     assert await ann.renew("test:j") == {"test:j"}
 
 
-async def test_asking_changes_nothing(queue: Queue, ann: Hand) -> None:
+async def test_attempts_are_those_that_counted_and_those_that_died(queue: Queue, ann: Hand) -> None:
+    """Nothing is written for a first attempt, nor for one that does not count: nearly all jobs have no other."""
     await queue.put("f", job_id="j")
+    told = []
+    for counted in (False, True, False, None, False, True):  # None: its worker dies
+        (claimed,) = (await ann.cycle(slots=1)).claims
+        told.append((claimed.attempt, await queue.attempts("j")))
+        if counted is None:
+            await end_lease(queue, "j")
+        else:
+            await ann.cycle(Again("test:j", 0, counted=counted))
+    assert told == [(1, 0), (1, 0), (2, 1), (2, 1), (3, 2), (3, 2)]
+    assert await queue.attempts("j") == 3
+    assert 0 < await queue.redis.ttl("arq:retry:test:j") <= 88_400
     await ann.claim()
-    score = await queue.score("j")
-    assert (await ann.cycle(StillHeld("test:j"))).lost == set()
-    assert await queue.score("j") == score
-    assert (await ann.cycle(StillHeld("test:other"))).lost == {"test:other"}
-
-
-async def test_an_attempt_is_not_taken_back_below_none(queue: Queue, ann: Hand) -> None:
-    """arq's counter may have expired meanwhile; a negative one without a TTL would stay for ever."""
-    await queue.put("f", job_id="j")
-    await ann.claim()
-    await queue.redis.delete("arq:retry:test:j")
-    await ann.cycle(Again("test:j", 0, counted=False))
+    await ann.cycle(Done("test:j"))
     assert await queue.redis.exists("arq:retry:test:j") == 0
+
+
+async def test_a_renewed_claim_is_still_known_for_one(queue: Queue, ann: Hand, bob: Hand) -> None:
+    await queue.put("f", job_id="j")
+    await ann.claim()
+    await ann.renew("test:j")
+    await queue.redis.delete("arq:in-progress:test:j")
+    await queue.redis.zincrby(queue.name, -3_600_000, "test:j")  # it died, and an hour has passed
+    (claimed,) = (await bob.cycle(slots=1)).claims
+    assert claimed.attempt == 2
 
 
 async def test_what_ends_a_turn_passes_in_a_full_redis(own_redis: Redis, own_queue: Queue, keys: Keys) -> None:
@@ -240,12 +251,11 @@ async def test_what_ends_a_turn_passes_in_a_full_redis(own_redis: Redis, own_que
 
 
 async def test_a_job_that_comes_twice_in_one_batch_is_released_once(queue: Queue, ann: Hand, bob: Hand) -> None:
-    """A commit that failed asks whether its job is held, while the end of the same job releases it."""
     for job_id in ("a", "b"):
         await queue.put("f", job_id=job_id)
     await ann.claim()
     again = Again("test:a", 3_600_000, counted=True)
-    cycle = await ann.cycle(StillHeld("test:b"), again, StillHeld("test:a"), Done("test:a"), StillHeld("test:b"))
+    cycle = await ann.cycle(again, Done("test:a"))
     assert cycle.lost == {"test:a"}
     assert await queue.score("a") is not None, "put off, and not finished as well"
     assert await bob.claim() == []

@@ -96,7 +96,7 @@ class Race(RuleBasedStateMachine):
             assert self.run(release(keys=KEYS, part_id=part.part_id, attempt=attempt)) == 1
             return
         call = settle(keys=KEYS, part=part, turn=self.turn(address), sid=f"SM{part.part_id}", status=Status.QUEUED)
-        assert self.run(call) == b"settled"
+        assert self.run(call) == 1
         self.parts[address].pop(0)
 
     # --- what must hold ---
