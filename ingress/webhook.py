@@ -73,7 +73,7 @@ class Webhook:
         self._explained_at = float("-inf")
         for status in COUNTED_FROM_THE_START:
             WEBHOOKS.start(account.id, status)
-        for verdict in set(Verdict) - {Verdict.CODE_TAKEN}:
+        for verdict in set(Verdict) - {Verdict.MORE_NEEDED}:
             TEXTS.start(account.id, verdict.value)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

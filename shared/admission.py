@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from shared.keys import SEEN_TTL_MS, Keys, Stage, conversation_id
 from shared.optout import MAX_SAID, Cause, Change
@@ -47,7 +48,8 @@ class Verdict(StrEnum):
     BLOCKED = "blocked"
     CAPPED = "capped"
     LOOPING = "looping"
-    CODE_TAKEN = "code_taken"
+    MORE_NEEDED = "more_needed"
+    """No end of it: the script wants a whole call. `commit_text` makes it, and nobody else gets to see this."""
 
 
 _AGENT, _FORMAT = Stage.AGENT.value, Stage.FORMAT.value
@@ -89,7 +91,11 @@ class LoopRule(msgspec.Struct, frozen=True, kw_only=True):
     rest_ms: int
 
 
-NO_RULE = LoopRule(rounds=0, within_ms=0, rest_ms=0)
+_NO_RULE = LoopRule(rounds=0, within_ms=0, rest_ms=0)
+
+
+_More = tuple[tuple[str, ...], tuple[str | int | bytes, ...]]
+"""Keys and words that stand behind those of every call."""
 
 
 def new_code() -> str:
@@ -107,41 +113,33 @@ def admit(
     now_ms: int,
     cause: Cause = Cause.KEYWORD,
     blocked: bool = False,
+    whole: bool = False,
 ) -> Call:
     """Decide about `text` and store it; the reply is `[verdict, earlier verdict of a duplicate]`.
 
     `listed`: `allowFrom` names the sender. `blocked`: `blockFrom` does, which goes before. `cause`: how the keyword was
-    known. May be sent twice: the second time is a duplicate.
+    known. `whole`: with all that may have to be said, which few texts need; one with a keyword always is. May be sent
+    twice: the second time is a duplicate.
     """
-    conversation, account, person = text.conversation, text.account_id, person_of(text.sender)
-    code, request, reply, told = "", b"", b"", b""
-    if gate.policy == "pairing" and not listed:
-        code = new_code()
-        request, reply = _pairing(gate, text, code, now_ms)
-        told = _told_to_owner(gate, text, code, now_ms)
-    owner = keys.lane(Stage.FORMAT, conversation_id(account, gate.owner)).as_tuple() if told and gate.owner else ()
+    conversation, account = text.conversation, text.account_id
+    if whole or keyword is not Keyword.NONE:
+        more_keys, more = _whole(keys, gate, text, listed, keyword, cause, now_ms)
+    else:
+        more_keys, more = _guards(keys, gate, conversation)
     return Call(
         script("admit"),
         (
             keys.seen(account, text.message_sid),
             *keys.lane(Stage.AGENT, conversation).as_tuple(),
-            *keys.lane(Stage.FORMAT, conversation).as_tuple(),
             keys.approved(account),
             keys.opted_out(account),
-            keys.pairing_sender(conversation),
-            keys.pairing_code(code),
-            keys.pairing_pending(account),
             keys.sender_rate(conversation),
             keys.account_rate(account),
-            keys.opt_out_trail(account, person),
-            keys.sender_day(conversation),
-            *owner,
+            *more_keys,
         ),
         (
             _AGENT,
             lane_payload(_AGENT),
-            _FORMAT,
-            lane_payload(_FORMAT),
             text.sender,
             gate.policy,
             "blocked" if blocked else int(listed),
@@ -149,21 +147,12 @@ def admit(
             keyword.value,
             gate.sender_per_minute,
             gate.account_per_minute,
-            code,
-            request,
-            reply,
-            gate.pairing_max_pending,
-            PAIRING_TTL_MS,
             gate.debounce_ms,
-            _change(text, keyword, cause, now_ms),
             conversation,
             SEEN_TTL_MS,
             account,
-            person,
-            _answer(gate, text, keyword, now_ms),
-            *_guard(gate, text, now_ms),
-            told,
-            gate.owner or "",
+            person_of(text.sender),
+            *more,
         ),
     )
 
@@ -181,6 +170,7 @@ async def commit_text(
     blocked: bool = False,
 ) -> Verdict:
     """`admit`, sent by `send` until it is decided. Raises what `send` raises; then it may be stored, or not."""
+    whole = False
     while True:
         call = admit(
             keys=keys,
@@ -190,11 +180,13 @@ async def commit_text(
             keyword=keyword,
             cause=cause,
             blocked=blocked,
+            whole=whole,
             now_ms=now_ms,
         )
         verdict = verdict_of(await send(call))
-        if verdict is not Verdict.CODE_TAKEN:
+        if verdict is not Verdict.MORE_NEEDED:
             return verdict
+        whole = True
 
 
 def count_failure(*, keys: Keys, client: str) -> Call:
@@ -205,6 +197,57 @@ def count_failure(*, keys: Keys, client: str) -> Call:
 def verdict_of(reply: list[bytes]) -> Verdict:
     """The verdict in the script's reply."""
     return _VERDICTS[reply[0]]
+
+
+def _guards(keys: Keys, gate: Gate, conversation: str) -> _More:
+    """What a short call says of the guards: nothing of those that are off."""
+    if gate.sender_per_day:
+        return _all_guards(keys, gate, conversation)
+    return ((), () if gate.loop is None else astuple(gate.loop))
+
+
+def _all_guards(keys: Keys, gate: Gate, conversation: str) -> _More:
+    return (keys.sender_day(conversation),), (*astuple(gate.loop or _NO_RULE), gate.sender_per_day)
+
+
+def _whole(
+    keys: Keys, gate: Gate, text: InboundText, listed: bool, keyword: Keyword, cause: Cause, now_ms: int
+) -> _More:
+    """What a whole call says behind a short one."""
+    conversation, account = text.conversation, text.account_id
+    code, request, invitation, told = "", b"", b"", b""
+    if gate.policy == "pairing" and not listed:
+        code = new_code()
+        request, invitation = _pairing(gate, text, code, now_ms)
+        told = _told_to_owner(gate, text, code, now_ms)
+    owner = keys.lane(Stage.FORMAT, conversation_id(account, gate.owner)).as_tuple() if told and gate.owner else ()
+    guard_keys, guards = _all_guards(keys, gate, conversation)
+    return (
+        (
+            *guard_keys,
+            keys.opt_out_trail(account, person_of(text.sender)),
+            *keys.lane(Stage.FORMAT, conversation).beside(),
+            keys.pairing_sender(conversation),
+            keys.pairing_pending(account),
+            keys.pairing_code(code),
+            *owner,
+        ),
+        (
+            *guards,
+            _FORMAT,
+            lane_payload(_FORMAT),
+            _change(text, keyword, cause, now_ms),
+            _answer(gate, text, keyword, now_ms),
+            _day_is_full(gate, text, now_ms),
+            code,
+            request,
+            invitation,
+            gate.pairing_max_pending,
+            PAIRING_TTL_MS,
+            told,
+            gate.owner or "",
+        ),
+    )
 
 
 def _change(text: InboundText, keyword: Keyword, cause: Cause, now_ms: int) -> bytes:
@@ -236,14 +279,11 @@ def _answer(gate: Gate, text: InboundText, keyword: Keyword, now_ms: int) -> byt
     return _reply(text, said, origin, now_ms)
 
 
-def _guard(gate: Gate, text: InboundText, now_ms: int) -> tuple[int | bytes, ...]:
-    """What `guard` in `lua/lib/guard.lua` takes."""
-    notice = b""
-    if gate.sender_per_day:
-        said = gate.texts.say(TextKey.CAP, number=text.sender, limit=gate.sender_per_day)
-        notice = _reply(text, said, Origin.NOTICE, now_ms)
-    loop = gate.loop or NO_RULE
-    return (gate.sender_per_day, notice, loop.rounds, loop.within_ms, loop.rest_ms)
+def _day_is_full(gate: Gate, text: InboundText, now_ms: int) -> bytes:
+    if not gate.sender_per_day:
+        return b""
+    said = gate.texts.say(TextKey.CAP, number=text.sender, limit=gate.sender_per_day)
+    return _reply(text, said, Origin.NOTICE, now_ms)
 
 
 def _told_to_owner(gate: Gate, text: InboundText, code: str, now_ms: int) -> bytes:

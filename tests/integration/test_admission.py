@@ -1,14 +1,14 @@
 """Admission decides and stores in one step: who gets in, who must ask, who is dropped; and never twice."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared.admission import PAIRING_TTL_MS, Gate, Keyword, Verdict, admit, verdict_of
+from shared.admission import PAIRING_TTL_MS, Gate, Keyword, Verdict, admit, commit_text, verdict_of
 from shared.errors import UsageError
 from shared.group_commit import GroupCommit
 from shared.keys import Keys, Stage, conversation_id
@@ -16,6 +16,7 @@ from shared.pairing import approve, list_approved, list_requests
 from shared.records import InboundText, decode_inbound_text, decode_reply
 from shared.redis_client import connect, load_list
 from shared.round_trip import execute
+from shared.scripts import Call
 from shared.texts import TextKey, Texts
 
 STRANGER = "+15557654321"
@@ -48,16 +49,23 @@ class Door:
     redis: Redis
     keys: Keys
     gate: Gate = GATE
+    calls: list[Call] = field(default_factory=list)
+    """All that were sent."""
 
     async def __call__(
         self, text: InboundText, *, listed: bool = False, keyword: Keyword = Keyword.NONE, **gate: Any
     ) -> Verdict:
         rules = msgspec.structs.replace(self.gate, **gate)
-        call = admit(keys=self.keys, gate=rules, text=text, listed=listed, keyword=keyword, now_ms=1)
+        return await commit_text(
+            self.send, keys=self.keys, gate=rules, text=text, listed=listed, keyword=keyword, now_ms=1
+        )
+
+    async def send(self, call: Call) -> Any:
+        self.calls.append(call)
         (reply,) = await execute(self.redis, [call])
         if isinstance(reply, Exception):
             raise reply
-        return verdict_of(reply)
+        return reply
 
     async def lane(self, stage: Stage, sender: str = STRANGER) -> list[bytes]:
         return await load_list(self.redis, self.keys.lane(stage, conversation_id("default", sender)).list, 0, -1)
@@ -95,6 +103,45 @@ async def test_the_policy_decides_who_gets_in(
 
     assert len(await door.lane(Stage.AGENT)) == (verdict is Verdict.ACCEPTED)
     assert len(await door.lane(Stage.FORMAT)) == (verdict is Verdict.PAIRING_REQUESTED)
+
+
+@pytest.mark.parametrize("policy", ["open", "allowlist", "pairing"])
+async def test_a_text_of_somebody_known_is_one_call_without_a_word_that_only_others_need(
+    door: Door, redis: Redis, keys: Keys, policy: str
+) -> None:
+    await redis.hset(keys.approved("default"), STRANGER, "approved")  # type: ignore[misc]  # redis-py: maybe async
+    assert await door(text_of("SM1"), policy=policy) is Verdict.ACCEPTED
+    assert [(len(call.keys), len(call.args)) for call in door.calls] == [(10, 14)]
+
+
+async def test_a_text_that_needs_an_answer_takes_two_calls_and_counts_once(
+    door: Door, redis: Redis, keys: Keys
+) -> None:
+    assert await door(text_of("SM1"), sender_per_minute=5, account_per_minute=5) is Verdict.PAIRING_REQUESTED
+    assert len(door.calls) == 2
+    assert await redis.get(keys.sender_rate(conversation_id("default", STRANGER))) == b"1"
+    assert await redis.get(keys.account_rate("default")) == b"1"
+
+
+async def test_whoever_dies_between_the_two_calls_leaves_nothing(door: Door, redis: Redis, keys: Keys) -> None:
+    gate = msgspec.structs.replace(GATE, sender_per_minute=5, account_per_minute=5)
+    call = admit(keys=keys, gate=gate, text=text_of("SM1"), listed=False, keyword=Keyword.NONE, now_ms=1)
+    assert verdict_of(await door.send(call)) is Verdict.MORE_NEEDED
+    assert await redis.dbsize() == 0
+    assert await door(text_of("SM1")) is Verdict.PAIRING_REQUESTED, "Twilio posts again"
+
+
+async def test_who_is_approved_or_opts_out_between_the_two_calls_is_met_as_such(
+    door: Door, redis: Redis, keys: Keys
+) -> None:
+    how: dict[str, Any] = {"keys": keys, "gate": GATE, "listed": False, "keyword": Keyword.NONE, "now_ms": 1}
+    for sid in ("SM1", "SM2"):
+        assert verdict_of(await door.send(admit(text=text_of(sid), **how))) is Verdict.MORE_NEEDED
+    await redis.hset(keys.approved("default"), STRANGER, "approved")  # type: ignore[misc]  # redis-py: maybe async
+    assert verdict_of(await door.send(admit(text=text_of("SM1"), whole=True, **how))) is Verdict.ACCEPTED
+    assert await door(text_of("SM3", body="stop"), keyword=Keyword.STOP) is Verdict.OPT_OUT
+    assert verdict_of(await door.send(admit(text=text_of("SM2"), whole=True, **how))) is Verdict.OPTED_OUT
+    assert await list_requests(redis, keys, "default") == []
 
 
 async def test_the_pairing_sms_is_in_the_account_s_words(door: Door, redis: Redis, keys: Keys) -> None:

@@ -1,18 +1,20 @@
 """The owner's decisions: denied is denied for the hour, revoked is out at once, and of two decisions one counts."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared.admission import PAIRING_TTL_MS, Gate, Keyword, Verdict, admit, verdict_of
+from shared.admission import PAIRING_TTL_MS, Gate, Keyword, Verdict, commit_text
 from shared.errors import UsageError
 from shared.keys import Keys, Stage, conversation_id
 from shared.pairing import Approved, approve, deny, list_approved, list_requests, revoke
 from shared.records import InboundText, PairingRequest
 from shared.redis_client import connect, load_list
 from shared.round_trip import execute
+from shared.scripts import Call
 from shared.texts import TextKey, Texts
 
 STRANGER, OTHER = "+15557654321", "+15557654322"
@@ -46,9 +48,13 @@ class Door:
             received_ms=1,
         )
         gate = msgspec.structs.replace(GATE, policy=policy)
-        call = admit(keys=self._keys, gate=gate, text=text, listed=False, keyword=Keyword.NONE, now_ms=1)
+        return await commit_text(
+            self._send, keys=self._keys, gate=gate, text=text, listed=False, keyword=Keyword.NONE, now_ms=1
+        )
+
+    async def _send(self, call: Call) -> Any:
         (reply,) = await execute(self._redis, [call])
-        return verdict_of(reply)
+        return reply
 
     async def request(self, sender: str = STRANGER, *, account_id: str = "default") -> PairingRequest:
         """A stranger's request that waits."""

@@ -12,14 +12,13 @@
 -- Atomic with the admission: the text that ends a rally is not stored any more.
 local DAY_MS = 24 * 3600 * 1000
 
--- `known`: replied_ms, rally and resting_ms of the conversation's hash.
-local function rests(state, known, now, most, within_ms, rest_ms)
-  if known[3] then
-    if tonumber(known[3]) > now then return true end
+local function rests(state, replied_ms, resting_ms, now, most, within_ms, rest_ms)
+  if resting_ms then
+    if tonumber(resting_ms) > now then return true end
     redis.call('HDEL', state, 'resting_ms')
   end
-  if not known[1] then return false end
-  if now - tonumber(known[1]) > within_ms then
+  if not replied_ms then return false end
+  if now - tonumber(replied_ms) > within_ms then
     redis.call('HDEL', state, 'replied_ms', 'rally')
     return false
   end
@@ -30,19 +29,17 @@ local function rests(state, known, now, most, within_ms, rest_ms)
   return true
 end
 
--- The verdict if the text must not pass, else nil. KEYS[key]: texts of the day. From ARGV[arg] on: texts a day (0: any); the
--- notice (a reply) or empty; rounds (0: any); how soon a text follows in ms; rest in ms. `lane`: the agent's; `told`: where
--- the notice goes; `known`: see `rests`.
-local function guard(lane, known, told, key, arg, now)
-  local most = tonumber(ARGV[arg + 2])
-  if most > 0 and rests(lane.state, known, now, most, tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])) then
+-- The verdict if the text must not pass, else nil; and whether it is the day's first one too many. From ARGV[arg] on: rounds
+-- (0: any); how soon a text follows in ms; rest in ms; texts a day (0: any). Those of a guard that is off may be missing, if
+-- nothing comes behind them. KEYS[key]: texts of the day. `state`: the conversation's hash, and what it holds.
+local function guard(state, replied_ms, resting_ms, arg, key, now)
+  local most, a_day = tonumber(ARGV[arg] or 0), tonumber(ARGV[arg + 3] or 0)
+  if most > 0 and rests(state, replied_ms, resting_ms, now, most, tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])) then
     return 'looping'
   end
-  local a_day = tonumber(ARGV[arg])
   if a_day == 0 then return nil end
   local n = redis.call('INCR', KEYS[key])
   if n == 1 then redis.call('PEXPIRE', KEYS[key], DAY_MS) end
   if n <= a_day then return nil end
-  if n == a_day + 1 and ARGV[arg + 1] ~= '' then append(told, arg + 1, arg + 1, now) end
-  return 'capped'
+  return 'capped', n == a_day + 1
 end

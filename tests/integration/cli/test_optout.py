@@ -139,7 +139,8 @@ async def test_an_approval_says_that_no_notice_goes_out(textgate: Command, redis
         body="hello",
         received_ms=1,
     )
-    await execute(redis, [admit(keys=keys, gate=GATE, text=text, listed=False, keyword=Keyword.NONE, now_ms=1)])
+    call = admit(keys=keys, gate=GATE, text=text, listed=False, keyword=Keyword.NONE, now_ms=1, whole=True)
+    await execute(redis, [call])
     textgate("optout", "add", BOB)
     (request,) = json.loads(textgate("pairing", "list", "--json").stdout)["requests"]
     said = json.loads(textgate("pairing", "approve", request["code"], "--notify", "--json").stdout)

@@ -51,7 +51,8 @@ async def code(redis: Redis, keys: Keys) -> str:
         body="hello",
         received_ms=1,
     )
-    await execute(redis, [admit(keys=keys, gate=GATE, text=text, listed=False, keyword=Keyword.NONE, now_ms=1)])
+    call = admit(keys=keys, gate=GATE, text=text, listed=False, keyword=Keyword.NONE, now_ms=1, whole=True)
+    await execute(redis, [call])
     (request,) = await list_requests(redis, keys, "default")
     return request.code
 

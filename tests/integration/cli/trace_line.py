@@ -8,7 +8,7 @@ from cli.target import Target
 from cli.trace import load
 from cli.trace_show import as_json
 from cli.trace_words import explain
-from shared.admission import Gate, Keyword, admit
+from shared.admission import Gate, Keyword, commit_text
 from shared.keys import ARQ_IN_PROGRESS, Keys, Stage, conversation_id
 from shared.lanes import hand_over
 from shared.outbox import Status, dispatch, settle
@@ -60,7 +60,7 @@ class Line:
             pairing_max_pending=3,
             debounce_ms=0,
         )
-        await self.do(admit(keys=self.keys, gate=gate, text=text, listed=False, keyword=Keyword.NONE, now_ms=1))
+        await commit_text(self.do, keys=self.keys, gate=gate, text=text, listed=False, keyword=Keyword.NONE, now_ms=1)
         return text
 
     async def turn(self, stage: Stage) -> str:

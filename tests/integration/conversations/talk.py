@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from shared.admission import Gate, Keyword, Verdict, admit, verdict_of
+from shared.admission import Gate, Keyword, Verdict, commit_text
 from shared.history import History, history_of, load_history
 from shared.keys import Keys, Stage, conversation_id
 from shared.phone import Address
@@ -76,8 +76,7 @@ class Talk:
 
     async def admitted(self, text: InboundText, **more: Any) -> Verdict:
         how = {"listed": False, "keyword": Keyword.NONE, "now_ms": text.received_ms, **more}
-        call = admit(keys=self.keys, gate=self.gate, text=text, **how)
-        return verdict_of(await self.send(call))
+        return await commit_text(self.send, keys=self.keys, gate=self.gate, text=text, **how)
 
     async def turn(self, agent: Agent = nods, *, attempt: int = 1) -> Work:
         """A worker takes the current turn, with what waits now."""

@@ -76,6 +76,15 @@ async def test_a_machine_that_answers_us_is_answered_only_so_often(talk: Talk) -
     assert len(await talk.replies()) == 5, "and no notice, which it would answer too"
 
 
+async def test_a_text_that_comes_again_for_the_day_s_notice_is_no_second_round(
+    talk: Talk, redis: Redis, keys: Keys
+) -> None:
+    gate(talk, loop=LOOP, sender_per_day=2)
+    assert await rounds(talk, 3) == [Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.CAPPED]
+    assert await redis.hget(keys.conversation(talk.conversation), "rally") == b"2"  # type: ignore[misc]
+    assert await redis.get(keys.sender_day(talk.conversation)) == b"3"
+
+
 async def test_after_its_rest_the_conversation_goes_on(talk: Talk, redis: Redis, keys: Keys) -> None:
     gate(talk, loop=LOOP)
     await rounds(talk, 6)

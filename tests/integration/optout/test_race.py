@@ -48,10 +48,10 @@ class Race(RuleBasedStateMachine):
 
     # --- what happens ---
 
-    @rule(address=addresses, word=st.sampled_from(list(Keyword)), policy=st.sampled_from(POLICIES))
-    def texts_come(self, address: str, word: Keyword, policy: str) -> None:
+    @rule(address=addresses, word=st.sampled_from(list(Keyword)), policy=st.sampled_from(POLICIES), whole=st.booleans())
+    def texts_come(self, address: str, word: Keyword, policy: str, whole: bool) -> None:
         self.texts += 1
-        verdict = self.admit(address, word, policy)
+        verdict = self.admit(address, word, policy, whole)
         if word is Keyword.STOP:
             assert verdict is Verdict.OPT_OUT, "recorded under every policy and limit"
             self.out = True
@@ -111,7 +111,7 @@ class Race(RuleBasedStateMachine):
     def run(self, call: Call) -> Any:
         return self.client.eval(call.script.source, len(call.keys), *call.keys, *call.args)
 
-    def admit(self, address: str, word: Keyword, policy: str) -> Verdict:
+    def admit(self, address: str, word: Keyword, policy: str, whole: bool) -> Verdict:
         text = InboundText(
             message_sid=f"SM{self.texts}",
             account_id="default",
@@ -122,7 +122,8 @@ class Race(RuleBasedStateMachine):
             received_ms=1,
         )
         gate = Gate(policy=policy, sender_per_minute=1, account_per_minute=1, pairing_max_pending=1, debounce_ms=0)
-        return verdict_of(self.run(admit(keys=KEYS, gate=gate, text=text, listed=False, keyword=word, now_ms=1)))
+        call = admit(keys=KEYS, gate=gate, text=text, listed=False, keyword=word, now_ms=1, whole=whole)
+        return verdict_of(self.run(call))
 
     def put(self, address: str, index: int) -> None:
         conversation = conversation_id("default", address)

@@ -87,7 +87,7 @@ def test_what_is_known_decides_where_it_stands(trace: Trace, state: State, said:
 
 
 @pytest.mark.parametrize(
-    "verdict", [v for v in Verdict if v not in (Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.CODE_TAKEN)]
+    "verdict", [v for v in Verdict if v not in (Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.MORE_NEEDED)]
 )
 def test_every_verdict_that_is_stored_is_put_into_words(verdict: Verdict) -> None:
     explanation = explain(msgspec.structs.replace(TRACE, verdict=verdict.value), HOUSE)
