@@ -22,7 +22,8 @@ from bench.pipeline import PINNING, SETTLE_S
 from bench.report import Outcome, Rounds, finish, medians, options
 from bench.targets import Targets
 from bench.webhooks import NUMBER
-from shared.admission import Gate, Keyword, admit
+from shared.admission import admit
+from shared.gate import Gate, Keyword
 from shared.keys import Keys, conversation_id
 from shared.records import InboundText
 from shared.scripts import Call

@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shared.admission import PAIRING_TTL_MS, new_code
+from shared.admission_words import PAIRING_TTL_MS, new_code
 from shared.media_urls import MAX_MEDIA
 from shared.outbox import FINAL, Status
 from shared.settings_channels import AccountSection, DmPolicy

@@ -19,10 +19,10 @@ from ingress.inbound import check_addressee, is_status_callback, parse_text
 from ingress.own_looks import OwnLookError, own_look
 from ingress.redis_watch import RedisWatch
 from ingress.verifier import BadSignatureError, Verifier
-from shared.admission import Gate, Verdict, commit_text, count_failure
+from shared.admission import Verdict, commit_text, count_failure
 from shared.deadlines import Deadlines
 from shared.errors import RejectedError, TransientError
-from shared.gate import is_blocked, is_listed
+from shared.gate import Gate, is_blocked, is_listed
 from shared.group_commit import GroupCommit
 from shared.heard import decide_keyword
 from shared.keys import Keys

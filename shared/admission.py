@@ -3,31 +3,20 @@
 Redis keys: seen, the agent and format lanes, approved, optout, optout-trail, pairing:*, rate:* (see `keys.py`).
 """
 
-import secrets
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from msgspec.structs import astuple
 
+from shared.admission_words import PAIRING_TTL_MS, answer, change, day_is_full, new_code, pairing, told_to_owner
+from shared.gate import Gate, Keyword, LoopRule
 from shared.keys import SEEN_TTL_MS, Keys, Stage, conversation_id
-from shared.optout import MAX_SAID, Cause, Change
-from shared.phone import can_be_texted, person_of
+from shared.optout import Cause
+from shared.phone import person_of
 from shared.queue import lane_payload
-from shared.records import InboundText, Origin, PairingRequest, Reply, encode
+from shared.records import InboundText, encode
 from shared.scripts import Call, script
-from shared.texts import TextKey, Texts
-
-PAIRING_TTL_MS = 3600 * 1000
-"""How long a pairing code is valid."""
-
-_CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""Upper case without 0, O, 1 and I, which people mistake for one another."""
-
-
-MOST_OF_A_NAME = 40
-"""Letters of a sender's name that the owner is shown: a number fits, and what strangers write there stays short."""
 
 
 class Verdict(StrEnum):
@@ -56,51 +45,10 @@ _AGENT, _FORMAT = Stage.AGENT.value, Stage.FORMAT.value
 _VERDICTS = {verdict.value.encode(): verdict for verdict in Verdict}
 
 
-class Keyword(StrEnum):
-    """What a message means besides its text: Twilio acts on these by itself."""
-
-    NONE = ""
-    STOP = "stop"
-    START = "start"
-    HELP = "help"
-
-
-class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """The account's rules as admission applies them; made once per configuration, not per message."""
-
-    policy: str
-    sender_per_minute: int
-    account_per_minute: int
-    pairing_max_pending: int
-    debounce_ms: int
-    texts: Texts = Texts()
-    answers_keywords: bool = False
-    """Textgate confirms STOP and START and answers HELP, since Twilio does not."""
-    sender_per_day: int = 0
-    """Texts that count as a person's in 24 hours; 0: any."""
-    loop: "LoopRule | None" = None
-    owner: str | None = None
-    """Who is told that somebody asks to be let in."""
-
-
-class LoopRule(msgspec.Struct, frozen=True, kw_only=True):
-    """When a conversation goes on like one of two machines, and how long it rests then."""
-
-    rounds: int
-    within_ms: int
-    rest_ms: int
-
-
 _NO_RULE = LoopRule(rounds=0, within_ms=0, rest_ms=0)
-
 
 _More = tuple[tuple[str, ...], tuple[str | int | bytes, ...]]
 """Keys and words that stand behind those of every call."""
-
-
-def new_code() -> str:
-    """Eight letters, 40 bits: cannot be guessed within its hour."""
-    return "".join(secrets.choice(_CODE_LETTERS) for _ in range(8))
 
 
 def admit(
@@ -218,8 +166,8 @@ def _whole(
     code, request, invitation, told = "", b"", b"", b""
     if gate.policy == "pairing" and not listed:
         code = new_code()
-        request, invitation = _pairing(gate, text, code, now_ms)
-        told = _told_to_owner(gate, text, code, now_ms)
+        request, invitation = pairing(gate, text, code, now_ms)
+        told = told_to_owner(gate, text, code, now_ms)
     owner = keys.lane(Stage.FORMAT, conversation_id(account, gate.owner)).as_tuple() if told and gate.owner else ()
     guard_keys, guards = _all_guards(keys, gate, conversation)
     return (
@@ -236,9 +184,9 @@ def _whole(
             *guards,
             _FORMAT,
             lane_payload(_FORMAT),
-            _change(text, keyword, cause, now_ms),
-            _answer(gate, text, keyword, now_ms),
-            _day_is_full(gate, text, now_ms),
+            change(text, keyword, cause, now_ms),
+            answer(gate, text, keyword, now_ms),
+            day_is_full(gate, text, now_ms),
             code,
             request,
             invitation,
@@ -248,91 +196,3 @@ def _whole(
             gate.owner or "",
         ),
     )
-
-
-def _change(text: InboundText, keyword: Keyword, cause: Cause, now_ms: int) -> bytes:
-    if keyword not in (Keyword.STOP, Keyword.START):
-        return b""
-    change = Change(
-        person=person_of(text.sender),
-        out=keyword is Keyword.STOP,
-        at_ms=now_ms,
-        cause=cause,
-        said=text.body.strip()[:MAX_SAID],
-        message_sid=text.message_sid,
-    )
-    return encode(change)
-
-
-_ANSWERS = {
-    Keyword.STOP: (TextKey.OPTED_OUT, Origin.OPT_OUT),
-    Keyword.START: (TextKey.OPTED_IN, Origin.NOTICE),
-    Keyword.HELP: (TextKey.OPT_HELP, Origin.NOTICE),
-}
-
-
-def _answer(gate: Gate, text: InboundText, keyword: Keyword, now_ms: int) -> bytes:
-    if keyword is Keyword.NONE or not gate.answers_keywords:
-        return b""
-    key, origin = _ANSWERS[keyword]
-    said = gate.texts.say(key, number=text.sender)
-    return _reply(text, said, origin, now_ms)
-
-
-def _day_is_full(gate: Gate, text: InboundText, now_ms: int) -> bytes:
-    if not gate.sender_per_day:
-        return b""
-    said = gate.texts.say(TextKey.CAP, number=text.sender, limit=gate.sender_per_day)
-    return _reply(text, said, Origin.NOTICE, now_ms)
-
-
-def _told_to_owner(gate: Gate, text: InboundText, code: str, now_ms: int) -> bytes:
-    """The notice to the owner that the sender asks to be let in; none to the owner's own phone about itself."""
-    if gate.owner is None or gate.owner == text.sender:
-        return b""
-    minutes = PAIRING_TTL_MS // 60_000
-    said = gate.texts.say(TextKey.PAIRING_REQUEST, code=code, number=text.sender[:MOST_OF_A_NAME], minutes=minutes)
-    if said is None:
-        return b""
-    conversation = conversation_id(text.account_id, gate.owner)
-    reply = Reply(
-        reply_id=f"{conversation}-request-{text.message_sid}",
-        account_id=text.account_id,
-        conversation=conversation,
-        to=gate.owner,
-        texts=(said,),
-        origin=Origin.NOTICE,
-        created_ms=now_ms,
-    )
-    return encode(reply)
-
-
-def _reply(text: InboundText, said: str | None, origin: Origin, now_ms: int) -> bytes:
-    """What to say to the sender; empty if there is nothing to say, or Twilio would text nobody there."""
-    if said is None or not can_be_texted(text.sender):
-        return b""
-    reply = Reply(
-        reply_id=f"{text.conversation}-{origin.value}-{text.message_sid}",
-        account_id=text.account_id,
-        conversation=text.conversation,
-        to=text.sender,
-        texts=(said,),
-        origin=origin,
-        created_ms=now_ms,
-        in_reply_to=text.message_sid,
-        received_ms=text.received_ms,
-    )
-    return encode(reply)
-
-
-def _pairing(gate: Gate, text: InboundText, code: str, now_ms: int) -> tuple[bytes, bytes]:
-    request = PairingRequest(
-        code=code,
-        account_id=text.account_id,
-        conversation=text.conversation,
-        sender=text.sender,
-        created_ms=now_ms,
-        expires_ms=now_ms + PAIRING_TTL_MS,
-    )
-    said = gate.texts.say(TextKey.PAIRING, code=code, number=text.sender, minutes=PAIRING_TTL_MS // 60_000)
-    return encode(request), _reply(text, said, Origin.PAIRING, now_ms)

@@ -1,10 +1,47 @@
 """An account's rules as admission applies them, made from the settings. Pure."""
 
+from enum import StrEnum
+
 import msgspec
 
-from shared.admission import Gate, LoopRule
 from shared.phone import person_of
 from shared.settings import Account
+from shared.texts import Texts
+
+
+class Keyword(StrEnum):
+    """What a message means besides its text: Twilio acts on these by itself."""
+
+    NONE = ""
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+
+
+class LoopRule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a conversation goes on like one of two machines, and how long it rests then."""
+
+    rounds: int
+    within_ms: int
+    rest_ms: int
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """The account's rules as admission applies them; made once per configuration, not per message."""
+
+    policy: str
+    sender_per_minute: int
+    account_per_minute: int
+    pairing_max_pending: int
+    debounce_ms: int
+    texts: Texts = Texts()
+    answers_keywords: bool = False
+    """Textgate confirms STOP and START and answers HELP, since Twilio does not."""
+    sender_per_day: int = 0
+    """Texts that count as a person's in 24 hours; 0: any."""
+    loop: LoopRule | None = None
+    owner: str | None = None
+    """Who is told that somebody asks to be let in."""
 
 
 def unhurried(gate: Gate) -> Gate:

@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-from shared.admission import Keyword
+from shared.gate import Keyword
 from shared.keywords import FRENCH_HELP_WORDS, HELP_WORDS, START_WORDS, STOP_WORDS, fold
 from shared.optout import Cause
 from shared.settings import Account

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared.admission import PAIRING_TTL_MS, Gate, Keyword, Verdict, admit, commit_text, verdict_of
+from shared.admission import Verdict, admit, commit_text, verdict_of
+from shared.admission_words import PAIRING_TTL_MS
 from shared.errors import UsageError
+from shared.gate import Gate, Keyword
 from shared.group_commit import GroupCommit
 from shared.keys import Keys, Stage, conversation_id
 from shared.pairing import approve, list_approved, list_requests

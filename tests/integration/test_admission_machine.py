@@ -11,7 +11,8 @@ import redis
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from shared.admission import Gate, Keyword, Verdict, admit, verdict_of
+from shared.admission import Verdict, admit, verdict_of
+from shared.gate import Gate, Keyword
 from shared.keys import Keys, Stage, conversation_id
 from shared.records import InboundText
 from shared.scripts import Call

@@ -7,8 +7,10 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared.admission import PAIRING_TTL_MS, Gate, Keyword, Verdict, commit_text
+from shared.admission import Verdict, commit_text
+from shared.admission_words import PAIRING_TTL_MS
 from shared.errors import UsageError
+from shared.gate import Gate, Keyword
 from shared.keys import Keys, Stage, conversation_id
 from shared.pairing import Approved, approve, deny, list_approved, list_requests, revoke
 from shared.records import InboundText, PairingRequest

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.admission import Keyword
+from shared.gate import Keyword
 from shared.heard import Heard, decide_keyword
 from shared.keywords import FRENCH_HELP_WORDS, HELP_WORDS, START_WORDS, STOP_WORDS, check_stop_word, fold
 from shared.optout import Cause

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from shared.admission import Keyword
+from shared.gate import Keyword
 from shared.heard import decide_keyword
 from shared.settings import Account
 from workers.catching_up.log import Arrival

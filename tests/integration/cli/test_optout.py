@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from shared.admission import Gate, Keyword, admit
+from shared.admission import admit
+from shared.gate import Gate, Keyword
 from shared.keys import Keys, conversation_id
 from shared.optout import Cause, is_opted_out
 from shared.records import InboundText

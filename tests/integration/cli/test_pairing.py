@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from shared.admission import Gate, Keyword, admit
+from shared.admission import admit
+from shared.gate import Gate, Keyword
 from shared.keys import Keys, conversation_id
 from shared.pairing import list_requests
 from shared.records import InboundText

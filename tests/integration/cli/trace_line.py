@@ -8,7 +8,8 @@ from cli.target import Target
 from cli.trace import load
 from cli.trace_show import as_json
 from cli.trace_words import explain
-from shared.admission import Gate, Keyword, commit_text
+from shared.admission import commit_text
+from shared.gate import Gate, Keyword
 from shared.keys import ARQ_IN_PROGRESS, Keys, Stage, conversation_id
 from shared.lanes import hand_over
 from shared.outbox import Status, dispatch, settle

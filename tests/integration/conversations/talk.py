@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from shared.admission import Gate, Keyword, Verdict, commit_text
+from shared.admission import Verdict, commit_text
+from shared.gate import Gate, Keyword
 from shared.history import History, history_of, load_history
 from shared.keys import Keys, Stage, conversation_id
 from shared.phone import Address

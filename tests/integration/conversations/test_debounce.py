@@ -11,8 +11,9 @@ import redis
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from shared.admission import Gate, Keyword, Verdict, admit, verdict_of
+from shared.admission import Verdict, admit, verdict_of
 from shared.claims import Again, Claimant, Claimed, decode_cycle
+from shared.gate import Gate, Keyword
 from shared.keys import Keys, Stage, conversation_id
 from shared.lanes import hand_over
 from shared.queue import split_job_id

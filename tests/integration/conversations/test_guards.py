@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared.admission import Keyword, LoopRule, Verdict
+from shared.admission import Verdict
+from shared.gate import Keyword, LoopRule
 from shared.keys import Keys, Stage, conversation_id
 from shared.pairing import list_requests
 from shared.records import Origin, decode_reply

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from cli.person_words import lines_of, names_of
-from shared.admission import Keyword
 from shared.errors import PermanentError
+from shared.gate import Keyword
 from shared.holds import hold_parts, load_all_held
 from shared.keys import Keys, Stage
 from shared.outbox import Status, dispatch, enqueue_text, settle
