@@ -5,7 +5,6 @@ with the next cycle. Touches Redis only for a job that was enqueued with `_job_t
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ from arq.utils import ms_to_datetime, timestamp_ms
 from arq.worker import Function, JobExecutionFailed, Retry, RetryJob, Worker
 
 from shared.claims import Again, Claimed, Done
-from shared.deadlines import Deadlines
+from shared.deadlines import Limits
 from shared.logs import logger
 
 RETRY_TTL_S = 88400
@@ -53,8 +52,7 @@ class JobRunner:
     def __init__(self, worker: Worker, *, handing_back: Callable[[], bool]) -> None:
         self._worker = worker
         self._handing_back = handing_back
-        self._limits: dict[float, Deadlines] = {}
-        """By job timeout, in seconds."""
+        self._limits = Limits()
 
     async def run(self, claimed: Claimed, extra: dict[str, Any]) -> Done | Again:
         """Run the job to its end. `extra` joins the job's `ctx`. Whatever the function raises becomes a value."""
@@ -107,7 +105,7 @@ class JobRunner:
         worker = self._worker
         timeout_s = worker.job_timeout_s if function.timeout_s is None else function.timeout_s
         try:
-            with self._limit(timeout_s):
+            with self._limits.limit(timeout_s):
                 result = await function.coroutine(ctx, *order.args, **order.kwargs)
         except PutOff as put_off:
             return self._again(order, round(put_off.delay_s * 1000), counted=put_off.counted)
@@ -125,11 +123,6 @@ class JobRunner:
             return self._failed(order, error, function)
         worker.jobs_complete += 1
         return self._done(order, function, result, success=True)
-
-    def _limit(self, timeout_s: float) -> contextlib.AbstractContextManager[object]:
-        if timeout_s not in self._limits:
-            self._limits[timeout_s] = Deadlines(timeout_s)
-        return self._limits[timeout_s].limit()
 
     def _again(self, order: _Order, delay_ms: int, *, counted: bool = True) -> Again:
         self._worker.jobs_retried += 1

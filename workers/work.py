@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from shared.deadlines import Limits
 from shared.errors import NotNow
 from shared.keys import Keys, LaneKeys, Stage
 from shared.records import Reply
@@ -30,6 +31,8 @@ class Environment(msgspec.Struct, kw_only=True):
     """The conversation whose turn runs apart now, because its workers died; see `workers/boundary.py`."""
     twilio: MessagesApi | None = None
     """In the outbound stage only."""
+    limits: Limits = msgspec.field(default_factory=Limits)
+    """For what a turn waits for; see `shared/deadlines.py`."""
 
     def account(self, account_id: str) -> Account:
         """The account. Raises NotNow while it is removed or disabled: its work is kept, not sent."""
