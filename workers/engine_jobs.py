@@ -6,13 +6,14 @@ with the next cycle. Touches Redis only for a job that was enqueued with `_job_t
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from arq.constants import keep_cronjob_progress, retry_key_prefix
 from arq.cron import CronJob
 from arq.jobs import SerializationError, deserialize_job_raw, serialize_result
-from arq.utils import ms_to_datetime, timestamp_ms
+from arq.utils import timestamp_ms
 from arq.worker import Function, JobExecutionFailed, Retry, RetryJob, Worker
 
 from shared.claims import Again, Claimed, Done
@@ -69,7 +70,7 @@ class JobRunner:
             **extra,
             "job_id": order.job_id,
             "job_try": order.attempt,
-            "enqueue_time": ms_to_datetime(order.enqueued_ms),
+            "enqueue_time": datetime.fromtimestamp(order.enqueued_ms / 1000, UTC),
             "score": claimed.due_ms,
         }
         if self._worker.on_job_start:

@@ -15,6 +15,9 @@ from shared.settings import Account, Settings
 from workers.agents.directory import AgentDirectory
 from workers.messages_api import MessagesApi
 
+Send = Callable[[Call], Awaitable[Any]]
+"""Sends one script and gives its reply."""
+
 ABSENT_ACCOUNT_WAIT_S = 60.0
 """How often work of a removed or disabled account looks whether the account is back."""
 
@@ -51,9 +54,9 @@ class Work(msgspec.Struct, kw_only=True):
     lane: LaneKeys
     records: list[bytes]
     attempt: int
-    call: Callable[[Call], Awaitable[Any]]
+    call: Send
     """Send one script; travels with whatever else is under way."""
-    commit: Callable[[Call], Awaitable[Any]]
+    commit: Send
     """Send the last script of this turn, the one that advances the lane."""
     outcome: str = "done"
     """One word for the log."""
