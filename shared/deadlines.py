@@ -53,16 +53,31 @@ class Deadlines:
                 wait.set_exception(TimeoutError())
 
 
+class Limits:
+    """Waits of whatever lengths; those of one length share a timer. Use inside one event loop."""
+
+    def __init__(self) -> None:
+        self._by_length: dict[float, Deadlines] = {}
+
+    def limit(self, limit_s: float) -> "_Limit":
+        """As `Deadlines.limit`, for so many seconds. The lengths that are asked for must be few: each stays."""
+        deadlines = self._by_length.get(limit_s)
+        if deadlines is None:
+            deadlines = self._by_length[limit_s] = Deadlines(limit_s)
+        return deadlines.limit()
+
+
 class _Limit:
     """Cancels the task that entered it, and tells that from other cancellations, as `asyncio.timeout` does."""
 
-    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task")
+    __slots__ = ("_cancelling", "_deadlines", "_task", "expired")
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self._task: asyncio.Task[Any] | None = None
         self._cancelling = 0
-        self._expired = False
+        self.expired = False
+        """Its time was over before it ended: a TimeoutError may be its own, and not one of the code within."""
 
     def __enter__(self) -> Self:
         task = self._task = asyncio.current_task(self._deadlines.loop)
@@ -76,7 +91,7 @@ class _Limit:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._deadlines.ended(self)
-        if self._expired and self._task is not None:
+        if self.expired and self._task is not None:
             ours = self._task.uncancel() <= self._cancelling
             if ours and kind is asyncio.CancelledError:
                 raise TimeoutError from error
@@ -84,5 +99,5 @@ class _Limit:
     def expire(self) -> None:
         """The time is over."""
         if self._task is not None:
-            self._expired = True
+            self.expired = True
             self._task.cancel()

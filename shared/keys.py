@@ -50,6 +50,9 @@ class Stage(StrEnum):
     OUTBOUND = "outbound"
 
 
+_STAGES = {stage.value: stage for stage in Stage}
+"""What calling the enum gives, in a tenth of its time."""
+
 PROBE = "probe"
 """The queue of the probe workers. No stage: it has jobs, but no lanes."""
 
@@ -159,9 +162,9 @@ class Keys:
         )
 
     def lane_of_list(self, list_key: str) -> tuple[Stage, str]:
-        """The stage and conversation that a lane's list key names; the inverse of `lane`."""
+        """The stage and conversation that a lane's list key names; the inverse of `lane`. Raises ValueError."""
         stage, conversation = list_key.removeprefix(f"{self.prefix}lane:").split(":", 1)
-        return Stage(stage), conversation
+        return _STAGES.get(stage) or Stage(stage), conversation
 
     def hold(self, stage: Stage, conversation: str) -> HoldKeys:
         """The hold of one conversation at one stage: a sorted set, `<number>:<message id>` -> due time in ms, and

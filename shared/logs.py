@@ -1,7 +1,7 @@
 """Logs: structlog for us, and the standard library's loggers (arq, uvicorn) through the same pipe.
 
 One wide event per outcome. JSON when the output is not a terminal, readable lines when it is. Numbers are masked
-wherever they stand, as a second line of defence: no event should carry one. Bodies are never logged.
+wherever they stand in a line, as a second line of defence: no event should carry one. Bodies are never logged.
 """
 
 import json
@@ -28,9 +28,9 @@ def set_up_logs(role: str, *, level: str = "info", as_json: bool | None = None) 
     least = logging.getLevelNamesMapping()[level.upper()]
     if as_json is None:
         as_json = not sys.stderr.isatty()
-    shared: list[Any] = [Stamp(role), structlog.processors.format_exc_info, _mask_numbers]
+    shared: list[Any] = [Stamp(role), structlog.processors.format_exc_info]
     render = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    last: list[Any] = [_render_json] if as_json else [render, _encode_line]
+    last: list[Any] = [*([_render_json] if as_json else [render, _encode_line]), _mask_numbers]
     structlog.configure(
         processors=[*shared, *last],
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
@@ -103,13 +103,6 @@ _LEVELS = {"exception": "error", "warn": "warning"}
 """Methods of a logger that are not named like their level."""
 
 
-def _mask_numbers(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if isinstance(value, str) and "+" in value:
-            event[key] = mask_numbers(value)
-    return event
-
-
 def _render_json(_: Any, __: str, event: MutableMapping[str, Any]) -> bytes:
     try:
         return _encode_event(event)
@@ -119,6 +112,10 @@ def _render_json(_: Any, __: str, event: MutableMapping[str, Any]) -> bytes:
 
 def _encode_line(_: Any, __: str, line: str) -> bytes:
     return line.encode(errors="backslashreplace")
+
+
+def _mask_numbers(_: Any, __: str, line: bytes) -> bytes:
+    return mask_numbers(line.decode()).encode() if b"+" in line else line
 
 
 def _decode_line(_: Any, __: str, line: bytes) -> str:

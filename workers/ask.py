@@ -4,7 +4,6 @@ An agent of the kind `http` may answer later, by the API: such a turn is opened 
 answers at once, so that the person never gets two answers. Redis keys: turn (see `lua/open_turn.lua`).
 """
 
-import asyncio
 import contextlib
 
 from shared.agent_backends import HttpBackend
@@ -45,10 +44,10 @@ async def may_speak(work: Work, env: Environment) -> bool:
 
 async def _answer(work: Work, env: Environment, agent: Agent, turn: Turn) -> Said | Later:
     account = env.account(turn.account_id)
-    within, limit = asyncio.timeout(account.agent.timeout_s), account.agent.max_reply_characters
+    within, limit = env.limits.limit(account.agent.timeout_s), account.agent.max_reply_characters
     loopback, paths = env.settings.twilio_api_base is not None, account.media_folder is not None
     try:
-        async with within:
+        with within:
             answer = await agent(turn)
         if isinstance(answer, Later):
             return answer
@@ -56,7 +55,7 @@ async def _answer(work: Work, env: Environment, agent: Agent, turn: Turn) -> Sai
     except TextgateError:
         raise
     except Exception as error:  # the agent is somebody else's code: whatever it raises fails this turn only
-        if within.expired() and isinstance(error, TimeoutError):
+        if within.expired and isinstance(error, TimeoutError):
             raise TransientError("the agent took too long", code="agent-timeout") from error
         _tell(work, error)
         raise TransientError(f"the agent failed: {describe(error)}", code="agent-failed") from error

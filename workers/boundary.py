@@ -68,13 +68,13 @@ async def run_guarded(spec: StageSpec, work: Work, env: Environment, rng: random
         work.outcome = "handed_back"
         raise
     finally:
-        duration_s = time.perf_counter() - started
-        ATTEMPTS.inc(work.stage.value, work.outcome)
+        duration_s, stage = time.perf_counter() - started, work.stage.value
+        ATTEMPTS.inc(stage, work.outcome)
         if work.outcome not in ONLY_PUT_OFF:
-            ATTEMPT_S.observe(duration_s, work.stage.value)
+            ATTEMPT_S.observe(duration_s, stage)
         log.info(
             "attempt",
-            stage=work.stage.value,
+            stage=stage,
             outcome=work.outcome,
             conversation=work.conversation,
             turn=work.turn,

@@ -4,14 +4,16 @@ A command is a whole text. It is a turn of its own: texts before it are answered
 later, so each sees the conversation as it was when it was sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import assert_never
 
 import msgspec
 
 from shared.records import InboundText
 from shared.settings import Account, AgentSection, DmPolicy
+from shared.settings_conversation import CommandsSection
 from shared.texts import TextKey, Texts
 
 
@@ -30,24 +32,27 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     command: Command | None = None
 
 
-def next_batch(texts: Sequence[InboundText], words: dict[str, Command]) -> Batch:
+def next_batch(texts: Sequence[InboundText], words: Mapping[str, Command]) -> Batch:
     """What the turn is about, of the texts that wait (at least one)."""
-    first = find_command(texts[0], words)
-    if first is not None:
-        return Batch(texts=(texts[0],), command=first)
-    count = next((index for index, text in enumerate(texts) if find_command(text, words) is not None), len(texts))
-    return Batch(texts=tuple(texts[:count]))
+    for index, text in enumerate(texts):
+        command = find_command(text, words)
+        if command is not None:
+            return Batch(texts=tuple(texts[:index])) if index else Batch(texts=(text,), command=command)
+    return Batch(texts=tuple(texts))
 
 
-def find_command(text: InboundText, words: dict[str, Command]) -> Command | None:
+def find_command(text: InboundText, words: Mapping[str, Command]) -> Command | None:
     """The command that a text is, if it is nothing else."""
     return None if text.media else words.get(text.body.strip().casefold())
 
 
-def words_of(agent: AgentSection, account: Account | None) -> dict[str, Command]:
+def words_of(agent: AgentSection, account: Account | None) -> Mapping[str, Command]:
     """The commands that people of this account may give, by the word for them."""
-    commands = agent.commands
-    is_open = account is not None and account.dm_policy is DmPolicy.OPEN
+    return _words(agent.commands, is_open=account is not None and account.dm_policy is DmPolicy.OPEN)
+
+
+@lru_cache(maxsize=64)
+def _words(commands: CommandsSection, *, is_open: bool) -> Mapping[str, Command]:
     if not commands.enabled or (is_open and not commands.under_open):
         return {}
     named = {Command.NEW: commands.new, Command.HELP: commands.help, Command.STATUS: commands.status}
@@ -55,7 +60,7 @@ def words_of(agent: AgentSection, account: Account | None) -> dict[str, Command]
 
 
 def answer_command(
-    command: Command, *, words: dict[str, Command], texts: Texts, number: str, remembered: int, waiting: int
+    command: Command, *, words: Mapping[str, Command], texts: Texts, number: str, remembered: int, waiting: int
 ) -> tuple[str, ...]:
     """What the person is told, in the account's words; nothing, if it wants nothing said."""
     match command:

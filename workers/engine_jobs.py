@@ -5,19 +5,19 @@ with the next cycle. Touches Redis only for a job that was enqueued with `_job_t
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from arq.constants import keep_cronjob_progress, retry_key_prefix
 from arq.cron import CronJob
 from arq.jobs import SerializationError, deserialize_job_raw, serialize_result
-from arq.utils import ms_to_datetime, timestamp_ms
+from arq.utils import timestamp_ms
 from arq.worker import Function, JobExecutionFailed, Retry, RetryJob, Worker
 
 from shared.claims import Again, Claimed, Done
-from shared.deadlines import Deadlines
+from shared.deadlines import Limits
 from shared.logs import logger
 
 RETRY_TTL_S = 88400
@@ -53,8 +53,7 @@ class JobRunner:
     def __init__(self, worker: Worker, *, handing_back: Callable[[], bool]) -> None:
         self._worker = worker
         self._handing_back = handing_back
-        self._limits: dict[float, Deadlines] = {}
-        """By job timeout, in seconds."""
+        self._limits = Limits()
 
     async def run(self, claimed: Claimed, extra: dict[str, Any]) -> Done | Again:
         """Run the job to its end. `extra` joins the job's `ctx`. Whatever the function raises becomes a value."""
@@ -71,7 +70,7 @@ class JobRunner:
             **extra,
             "job_id": order.job_id,
             "job_try": order.attempt,
-            "enqueue_time": ms_to_datetime(order.enqueued_ms),
+            "enqueue_time": datetime.fromtimestamp(order.enqueued_ms / 1000, UTC),
             "score": claimed.due_ms,
         }
         if self._worker.on_job_start:
@@ -107,7 +106,7 @@ class JobRunner:
         worker = self._worker
         timeout_s = worker.job_timeout_s if function.timeout_s is None else function.timeout_s
         try:
-            with self._limit(timeout_s):
+            with self._limits.limit(timeout_s):
                 result = await function.coroutine(ctx, *order.args, **order.kwargs)
         except PutOff as put_off:
             return self._again(order, round(put_off.delay_s * 1000), counted=put_off.counted)
@@ -125,11 +124,6 @@ class JobRunner:
             return self._failed(order, error, function)
         worker.jobs_complete += 1
         return self._done(order, function, result, success=True)
-
-    def _limit(self, timeout_s: float) -> contextlib.AbstractContextManager[object]:
-        if timeout_s not in self._limits:
-            self._limits[timeout_s] = Deadlines(timeout_s)
-        return self._limits[timeout_s].limit()
 
     def _again(self, order: _Order, delay_ms: int, *, counted: bool = True) -> Again:
         self._worker.jobs_retried += 1

@@ -13,7 +13,6 @@ from workers.http_connection import Answer
 from workers.http_pool import Origin
 
 _NOT_IN_TARGET = re.compile(r"[^!-~]")
-_NOT_IN_HEADER = re.compile(r"[^\t -~]")
 _IN_FORM = str.maketrans({chr(code): quote_plus(chr(code)) for code in range(128)})
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s;"']+)""", re.IGNORECASE)
 
@@ -69,9 +68,9 @@ def _quoted(text: str) -> str:
 
 def encode_request(method: str, host: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
     """The whole request. Raises ValueError for a header that would be more than one line."""
-    for value in headers.values():
-        if _NOT_IN_HEADER.search(value):
-            raise ValueError("a header holds a character that it must not hold")
+    values = "".join(headers.values()).replace("\t", " ")
+    if not (values.isascii() and values.isprintable()):
+        raise ValueError("a header holds a character that it must not hold")
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
     if body or method in ("POST", "PUT", "PATCH"):
         lines.append(f"Content-Length: {len(body)}")

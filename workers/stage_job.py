@@ -17,7 +17,7 @@ from shared.queue import split_job_id
 from shared.redis_client import load_list
 from workers.boundary import run_guarded
 from workers.engine_jobs import PutOff
-from workers.work import Environment, StageSpec, Work
+from workers.work import Environment, Send, StageSpec, Work
 
 MAX_TRIES = 1_000_000
 """Attempts are counted by the boundary; arq would drop a job at its own limit without a word."""
@@ -52,7 +52,7 @@ def make_job(spec: StageSpec) -> JobFunction:
 
 
 def _claimed(ctx: dict[str, Any]) -> Work:
-    return _work(ctx, attempt=ctx["job_try"], records=ctx["records"], call=ctx["call"], commit=ctx["commit"])
+    return _work(ctx, ctx["job_try"], ctx["records"], ctx["call"], ctx["commit"])
 
 
 async def _stock(ctx: dict[str, Any], spec: StageSpec) -> Work:
@@ -61,10 +61,10 @@ async def _stock(ctx: dict[str, Any], spec: StageSpec) -> Work:
     group: GroupCommit = ctx["group"]
     records = await load_list(env.redis, list_key, 0, spec.take - 1)
     # A stock worker counts each put-off as an attempt, so its count says nothing about crashes.
-    return _work(ctx, attempt=1, records=records, call=group.call, commit=group.call)
+    return _work(ctx, 1, records, group.call, group.call)
 
 
-def _work(ctx: dict[str, Any], *, attempt: int, **given: Any) -> Work:
+def _work(ctx: dict[str, Any], attempt: int, records: list[bytes], call: Send, commit: Send) -> Work:
     env: Environment = ctx["env"]
     list_key, turn = split_job_id(ctx["job_id"])
     stage, conversation = env.keys.lane_of_list(list_key)
@@ -73,7 +73,9 @@ def _work(ctx: dict[str, Any], *, attempt: int, **given: Any) -> Work:
         conversation=conversation,
         turn=turn,
         lane=env.keys.lane(stage, conversation),
+        records=records,
         attempt=attempt,
+        call=call,
+        commit=commit,
         facts={},
-        **given,
     )

@@ -42,6 +42,8 @@ CONNECTED_WITHIN_S = 6.0
 NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What the SDK raises over an answer that is not what it expects: cut off, or a proxy's page. It may be sent."""
 
+_STATUSES = {status.value: status for status in Status}
+
 _Answer = TypeVar("_Answer")
 
 _conversation: contextvars.ContextVar[str] = contextvars.ContextVar("conversation", default="")
@@ -286,7 +288,7 @@ def _sent(message: Any) -> SentMessage:
         raise OutcomeUnknownError("Twilio's answer names no message")
     return SentMessage(
         sid=str(message.sid),
-        status=Status(message.status) if message.status in set(Status) else Status.ACCEPTED,
+        status=_STATUSES.get(message.status, Status.ACCEPTED),
         body=str(message.body or ""),
         sender=message.from_,
         messaging_service_sid=message.messaging_service_sid,

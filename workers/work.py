@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from shared.deadlines import Limits
 from shared.errors import NotNow
 from shared.keys import Keys, LaneKeys, Stage
 from shared.records import Reply
@@ -13,6 +14,9 @@ from shared.scripts import Call
 from shared.settings import Account, Settings
 from workers.agents.directory import AgentDirectory
 from workers.messages_api import MessagesApi
+
+Send = Callable[[Call], Awaitable[Any]]
+"""Sends one script and gives its reply."""
 
 ABSENT_ACCOUNT_WAIT_S = 60.0
 """How often work of a removed or disabled account looks whether the account is back."""
@@ -30,6 +34,8 @@ class Environment(msgspec.Struct, kw_only=True):
     """The conversation whose turn runs apart now, because its workers died; see `workers/boundary.py`."""
     twilio: MessagesApi | None = None
     """In the outbound stage only."""
+    limits: Limits = msgspec.field(default_factory=Limits)
+    """For what a turn waits for; see `shared/deadlines.py`."""
 
     def account(self, account_id: str) -> Account:
         """The account. Raises NotNow while it is removed or disabled: its work is kept, not sent."""
@@ -48,9 +54,9 @@ class Work(msgspec.Struct, kw_only=True):
     lane: LaneKeys
     records: list[bytes]
     attempt: int
-    call: Callable[[Call], Awaitable[Any]]
+    call: Send
     """Send one script; travels with whatever else is under way."""
-    commit: Callable[[Call], Awaitable[Any]]
+    commit: Send
     """Send the last script of this turn, the one that advances the lane."""
     outcome: str = "done"
     """One word for the log."""

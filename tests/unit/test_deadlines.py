@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.deadlines import Deadlines
+from shared.deadlines import Deadlines, Limits
 
 
 async def wait_for_ever(deadlines: Deadlines) -> None:
@@ -86,3 +86,27 @@ async def test_whoever_gives_up_a_future_cancels_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert never.cancelled()
+
+
+async def test_waits_of_different_lengths_each_end_at_their_own() -> None:
+    limits, ended = Limits(), []
+
+    async def wait(limit_s: float) -> None:
+        with pytest.raises(TimeoutError), limits.limit(limit_s):
+            await asyncio.Event().wait()
+        ended.append(limit_s)
+
+    await asyncio.gather(wait(0.03), wait(0.01), wait(0.02))
+    assert ended == [0.01, 0.02, 0.03]
+
+
+async def test_a_limit_tells_its_own_end_from_a_timeout_of_the_code_within() -> None:
+    within = Limits().limit(30)
+    with pytest.raises(TimeoutError), within:
+        raise TimeoutError
+    assert not within.expired
+
+    within = Limits().limit(0.01)
+    with pytest.raises(TimeoutError), within:
+        await asyncio.Event().wait()
+    assert within.expired

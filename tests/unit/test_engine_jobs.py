@@ -1,12 +1,15 @@
 """What becomes of a job, as a value: no Redis is needed to decide it."""
 
 import asyncio
+from datetime import UTC
 from typing import Any, cast
 
 import pytest
 from arq.cron import cron
 from arq.jobs import serialize_job
+from arq.utils import ms_to_datetime
 from arq.worker import Retry, RetryJob, func
+from hypothesis import given, strategies as st
 
 from shared.claims import Again, Claimed, Done
 from shared.keys import Keys
@@ -94,6 +97,19 @@ async def test_a_job_that_must_not_run_is_finished_with_the_reason(claim: Claime
     result = deserialize(done.result)
     assert (result["r"], result["s"], done.result_ttl_ms) == (said, False, 60_000)
     assert (worker.jobs_failed, worker.jobs_complete) == (1, 0)
+
+
+@given(st.integers(0, 7_000_000_000_000))
+async def test_a_job_is_told_when_it_was_enqueued_as_by_arq(enqueued_ms: int) -> None:
+    told: dict[str, Any] = {}
+
+    async def on_job_start(ctx: dict[str, Any]) -> None:
+        told.update(ctx)
+
+    payload = serialize({"t": None, "f": "f", "a": (), "k": {}, "et": enqueued_ms})
+    await outcome(worker_of(on_job_start=on_job_start), claimed(payload=payload))
+    assert told["enqueue_time"] == ms_to_datetime(enqueued_ms)
+    assert told["enqueue_time"].tzinfo is UTC
 
 
 async def test_a_result_is_kept_only_if_asked_for() -> None:

@@ -54,10 +54,14 @@ def test_a_request_is_one_piece() -> None:
     assert encode_request("GET", "a", "/", {}, b"") == b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0", "é"])
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0", "a\x7f", "é"])
 def test_a_header_cannot_smuggle_another(value: str) -> None:
     with pytest.raises(ValueError, match="header"):
         encode_request("GET", "a.example", "/", {"X": value}, b"")
+
+
+def test_a_header_may_hold_blanks_and_tabs() -> None:
+    assert b"\r\nX: a \tb~\r\n" in encode_request("GET", "a.example", "/", {"X": "a \tb~"}, b"")
 
 
 def test_credentials_are_basic() -> None:

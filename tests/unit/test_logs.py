@@ -44,6 +44,25 @@ def test_a_line_says_who_when_and_how_loud_and_hides_numbers_in_tracebacks_too()
     assert "2025550123" not in line
 
 
+NESTED = """
+from shared.logs import logger, set_up_logs
+for as_json in (True, False):
+    set_up_logs("ingress", as_json=as_json)
+    facts = {"people": ["+12025550123"], "answer": {"to": "+12025550124"}, "header": "\\ud800 +12025550125"}
+    logger(str(as_json)).warning("asked", **facts)
+"""
+
+
+def test_numbers_are_hidden_inside_of_lists_too_and_the_line_can_be_read() -> None:
+    said = subprocess.run([sys.executable, "-c", NESTED], capture_output=True, text=True, check=True).stderr
+    as_json, plain = said.splitlines()
+    event = json.loads(as_json)
+    assert (event["people"], event["answer"]) == (["+1202•••0123"], {"to": "+1202•••0124"})
+    assert event["header"] == "\ud800 +1202•••0125"
+    assert "2025550" not in plain
+    assert plain.count("•••") == 3
+
+
 def test_a_process_that_stays_up_looks_for_garbage_seldom_and_still_finds_it() -> None:
     program = "import gc; from shared.start_up import collect_seldom; collect_seldom();"
     program += "print(gc.get_freeze_count() > 0, gc.get_threshold()[0], gc.isenabled())"

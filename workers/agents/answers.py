@@ -56,7 +56,8 @@ def said_of(answer: object, *, max_characters: int, loopback: bool = False, path
 
 def clean(text: str) -> str:
     """A plain string that can be stored: half a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD."""
-    return str.__str__(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    plain = str.__str__(text)
+    return plain if plain.isascii() else plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def bounded(texts: Sequence[str], max_characters: int) -> tuple[tuple[str, ...], bool]:

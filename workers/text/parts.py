@@ -39,6 +39,8 @@ def split_parts(text: str, limit: int, *, reserved: int = 0) -> list[str]:
     limit = min(limit, MAX_BODY) - reserved
     if limit < 1:
         raise ValueError(f"a part needs room for at least one character, not {limit}")
+    if len(text) <= limit // 2:  # no character takes more than two units
+        return [text] if text.strip() else []
     text = _shorten_blanks(text, max(1, limit // 2))
     parts = list(greedy_parts(text, limit)) if text.strip() else []
     return _thrifty(parts, limit, reserved) if len(parts) > 1 and limit + reserved >= MIN_LIMIT else parts

@@ -29,8 +29,7 @@ def render(
     `(1/3) ` before each of several parts, within the limit.
     """
     text = to_plain(reply) if markdown else trim(scrub(reply))
-    if smart_encoding:
-        encoded = smart_encode(text)
+    if smart_encoding and (encoded := smart_encode(text)) != text:
         text = tidy(encoded) if markdown else trim(encoded)
     cut = counted_parts if counters else split_parts
     return tuple(_rendered(body) for body in cut(text, limit))

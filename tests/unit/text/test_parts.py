@@ -72,6 +72,12 @@ def test_a_text_is_cut_where_a_reader_would_pause(text: str, limit: int, parts: 
     assert split_parts(text, limit) == parts
 
 
+@given(TEXTS, st.integers(1, 400))
+def test_a_text_of_half_the_limit_is_one_part_as_the_rule_of_cuts_has_it(text: str, limit: int) -> None:
+    text = text[: limit // 2]
+    assert split_parts(text, limit) == (list(greedy_parts(text, limit)) if text.strip() else [])
+
+
 @settings(max_examples=1500)
 @given(TEXTS, LIMITS)
 def test_parts_hold_their_promises(text: str, limit: int) -> None:
