@@ -28,17 +28,19 @@ def new_code() -> str:
 
 
 def change(text: InboundText, keyword: Keyword, cause: Cause, now_ms: int) -> bytes:
+    """The change of opt-out that STOP or START is; empty for other texts."""
     if keyword not in (Keyword.STOP, Keyword.START):
         return b""
-    change = Change(
-        person=person_of(text.sender),
-        out=keyword is Keyword.STOP,
-        at_ms=now_ms,
-        cause=cause,
-        said=text.body.strip()[:MAX_SAID],
-        message_sid=text.message_sid,
+    return encode(
+        Change(
+            person=person_of(text.sender),
+            out=keyword is Keyword.STOP,
+            at_ms=now_ms,
+            cause=cause,
+            said=text.body.strip()[:MAX_SAID],
+            message_sid=text.message_sid,
+        )
     )
-    return encode(change)
 
 
 _ANSWERS = {
@@ -49,6 +51,7 @@ _ANSWERS = {
 
 
 def answer(gate: Gate, text: InboundText, keyword: Keyword, now_ms: int) -> bytes:
+    """What answers a keyword, as a reply to the sender; empty if Twilio answers it."""
     if keyword is Keyword.NONE or not gate.answers_keywords:
         return b""
     key, origin = _ANSWERS[keyword]
@@ -57,6 +60,7 @@ def answer(gate: Gate, text: InboundText, keyword: Keyword, now_ms: int) -> byte
 
 
 def day_is_full(gate: Gate, text: InboundText, now_ms: int) -> bytes:
+    """The notice that the day holds no more texts, as a reply to the sender; empty if days have no limit."""
     if not gate.sender_per_day:
         return b""
     said = gate.texts.say(TextKey.CAP, number=text.sender, limit=gate.sender_per_day)
@@ -103,6 +107,7 @@ def _reply(text: InboundText, said: str | None, origin: Origin, now_ms: int) -> 
 
 
 def pairing(gate: Gate, text: InboundText, code: str, now_ms: int) -> tuple[bytes, bytes]:
+    """What is kept of a request to be let in, and the reply that names its code, which may be empty."""
     request = PairingRequest(
         code=code,
         account_id=text.account_id,

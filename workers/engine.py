@@ -1,10 +1,10 @@
-"""The engine: an arq worker that is woken instead of polling, and spends one round trip per turn of its loop.
+"""The engine: an arq worker that is woken instead of polling, and whose jobs share their round trips.
 
-What each turn does: everything that running jobs have handed in since the last one (group commit), then, if there is
-a reason to, one `lua/cycle.lua` (finish what is done, claim as many due jobs as there are free slots), all in one
-pipeline. Then it sleeps until a job hands something in or ends, the bell rings, or the next job is due. The states of a
-job, who moves it on and what a crash leaves are written at the head of `lua/cycle.lua`. Before the first turn it sees
-to the version of the stored data, and ends with a ConfigError if that is not known (`shared/data_version.py`).
+What a pipeline carries: what running jobs have handed in (group commit), then, if there is a reason to, one
+`lua/cycle.lua` (finish what is done, claim as many due jobs as there are free slots). With nothing to send it sleeps
+until a job hands something in or ends, the bell rings, or the next job is due (`workers/engine_loop.py`). The states of
+a job, who moves it on and what a crash leaves are written at the head of `lua/cycle.lua`. Before all that it sees to
+the version of the stored data, and ends with a ConfigError if that is not known (`shared/data_version.py`).
 
 **For stages.** A job function is called as in arq, `await function(ctx, *args, **kwargs)`. Beside arq's own entries
 (`job_id`, `job_try`, `enqueue_time`, `score`, `redis`) `ctx` holds, in this engine only:
@@ -172,8 +172,8 @@ class EventWorker(Worker):
         self._leases = LeaseKeeper(
             redis_url,
             claimant,
-            held=self._loop.held,
-            on_lost=lambda lost: self.loop.call_soon_threadsafe(self._loop.give_up, lost),
+            held=self._loop.jobs.leased,
+            on_lost=lambda lost: self.loop.call_soon_threadsafe(self._loop.jobs.give_up, lost),
         )
         self._sweeper = Sweeper(
             self.pool,

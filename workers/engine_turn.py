@@ -72,6 +72,16 @@ Released = tuple[Release, bool]
 """What becomes of a job, and whether its commit was refused."""
 
 
+class Pipeline(msgspec.Struct, frozen=True):
+    """What travels together, in this order: renewals of leases, calls of jobs, a cycle."""
+
+    group: list[Handed]
+    released: list[Released]
+    calls: list[Call]
+    renews: bool
+    with_cycle: bool
+
+
 class Sent(msgspec.Struct, frozen=True):
     """What became of one pipeline."""
 
@@ -100,9 +110,9 @@ class Exchange:
         """Redis was away: leases may have run out, so they are renewed before anything else."""
 
     @property
-    def pending(self) -> bool:
-        """Whether something waits to be sent."""
-        return bool(self._handed or self._released)
+    def waiting(self) -> int:
+        """How much waits to be sent."""
+        return len(self._handed) + len(self._released)
 
     def hand_in(self, call: Call, job: Running | None = None) -> asyncio.Future[Any]:
         """Send this call with the next pipeline."""
@@ -114,13 +124,10 @@ class Exchange:
         """Release a job with the next pipeline. `refused`: its commit was, so it may not be ours any more."""
         self._released.append((release, refused))
 
-    async def send(self, *, look: bool, slots: int, on_lost: Callable[[list[Running]], None]) -> Sent:
-        """One pipeline. Its cycle is left out if there is no reason for one: nothing was released or committed, and
-        `look` is not set.
-
-        Raises one of `TROUBLE` if it did not get through; then all of it will be sent again.
-        """
-        group, released = self._take()
+    def load(self, *, look: bool, slots: int, most: int = MAX_GROUP) -> Pipeline:
+        """What leaves now: at most so many calls, and all releases. Its cycle is left out if there is no reason for
+        one: nothing was released or committed, and `look` is not set."""
+        group, released = self._take(min(most, MAX_GROUP))
         calls = [handed.call for handed in group]
         if self.recovering:
             held = [job_id for job_id, job in self._running.items() if not job.over]
@@ -128,6 +135,15 @@ class Exchange:
         with_cycle = bool(look or released or any(handed.job for handed in group))
         if with_cycle:
             calls.append(self._claimant.cycle(slots=slots, released=[release for release, _ in released]))
+        return Pipeline(group, released, calls, self.recovering, with_cycle)
+
+    async def send(self, pipeline: Pipeline, *, on_lost: Callable[[list[Running]], None]) -> Sent:
+        """Send it and see to the replies. Others may be under way: of what they carry, nothing waits for the replies
+        to this one.
+
+        Raises one of `TROUBLE` if it did not get through; then all of it will be sent again.
+        """
+        group, released, calls = pipeline.group, pipeline.released, pipeline.calls
         if not calls:
             return Sent()
         if group:
@@ -139,17 +155,17 @@ class Exchange:
             self.recovering = True
             raise
 
-        renewed = replies.pop(0) if self.recovering else []
-        cycled = replies.pop() if with_cycle else None
+        renewed = replies.pop(0) if pipeline.renews else []
+        cycled = replies.pop() if pipeline.with_cycle else None
         refused = [reply for reply in (renewed, cycled) if isinstance(reply, Exception)]
-        self.recovering = bool(refused)
+        self.recovering = bool(refused) or (self.recovering and not pipeline.renews)
         if not isinstance(renewed, Exception):
             on_lost([self._running[job_id] for job_id in decode_lost(renewed) if job_id in self._running])
         refused += self._settle(group, replies)
         cycle = None
         if isinstance(cycled, Exception):
             self._put_back([], released)
-        elif with_cycle:
+        elif pipeline.with_cycle:
             cycle = self._told(decode_cycle(cycled), released)
         return Sent(cycle, refused[0] if refused else None)
 
@@ -162,13 +178,13 @@ class Exchange:
         self._put_back([handed for handed, _ in refused], [])
         return [reply for _, reply in refused]
 
-    def _take(self) -> tuple[list[Handed], list[Released]]:
+    def _take(self, most: int) -> tuple[list[Handed], list[Released]]:
         """The next group. A call whose caller was cancelled is dropped (nobody would act on what it announces), but a
         commit is sent: the work is done."""
         waiting = [handed for handed in self._handed if handed.job or not handed.reply.done()]
         released, self._released = self._released, []
-        self._handed = waiting[MAX_GROUP:]
-        return waiting[:MAX_GROUP], released
+        self._handed = waiting[most:]
+        return waiting[:most], released
 
     def _put_back(self, group: list[Handed], released: list[Released]) -> None:
         self._handed[:0] = group

@@ -14,7 +14,7 @@ TEXTS = 8
 ROUND_TRIPS = 8
 """Admission; per stage a claim and a commit that claims the next; and the journal entry before the request."""
 SCRIPTS = 11
-COMMANDS = 107
+COMMANDS = 101
 """Those inside the scripts count, too."""
 
 

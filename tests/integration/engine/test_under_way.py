@@ -1,0 +1,131 @@
+"""Several pipelines under way at once: no worker takes turns with Redis, and nothing gets lost between them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.keys import Keys, Stage
+from shared.lanes import append
+from shared.redis_client import load_list
+from shared.round_trip import execute
+from shared.scripts import Call
+from tests.integration.engine.rig import Queue, StartWorker, until
+from tests.integration.engine.test_engine import fill, pass_on
+from workers import engine_turn
+from workers.engine_loop import GROUP, UNDER_WAY
+
+LANES = 6 * GROUP
+
+
+class Pipelines:
+    """Passes them on, and knows how many were under way at once, and how many calls of jobs each carried."""
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+        self.calls: list[int] = []
+
+    async def execute(self, redis: Redis, calls: list[Call], **options: Any) -> list[Any]:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        self.calls.append(sum(call.script.name not in ("cycle", "renew") for call in calls))
+        try:
+            return await execute(redis, calls, **options)
+        finally:
+            self._now -= 1
+
+
+@pytest.fixture
+def pipelines(monkeypatch: pytest.MonkeyPatch) -> Pipelines:
+    seen = Pipelines()
+    monkeypatch.setattr(engine_turn, "execute", seen.execute)
+    return seen
+
+
+async def filled(redis: Redis, keys: Keys) -> list[str]:
+    """Names of conversations that wait for a turn."""
+    names = [f"c{number}" for number in range(LANES)]
+    for name in names:
+        await fill(redis, keys, name, b"1", b"2")
+    return names
+
+
+async def through(redis: Redis, keys: Keys, names: list[str]) -> None:
+    """Each conversation's records have been handed over, once and in order."""
+    for name in names:
+        assert await load_list(redis, keys.lane(Stage.FORMAT, name).list, 0, -1) == [b"1", b"2"]
+
+
+async def test_groups_leave_without_waiting_for_each_other(
+    start_worker: StartWorker, redis: Redis, keys: Keys, queue: Queue, pipelines: Pipelines
+) -> None:
+    together = asyncio.Event()
+
+    async def agent(ctx: dict[str, Any]) -> None:
+        if len(worker.tasks) == LANES:
+            together.set()
+        await together.wait()
+        await ctx["commit"](pass_on(keys, ctx))
+
+    names = await filled(redis, keys)
+    worker = start_worker({"agent": agent}, peek=2, max_jobs=LANES)
+    await until(queue.is_empty)
+    await through(redis, keys, names)
+    assert 1 < pipelines.most <= UNDER_WAY
+    assert GROUP in pipelines.calls, "not all in one"
+
+
+async def test_one_that_waits_for_nothing_leaves_alone(
+    start_worker: StartWorker, redis: Redis, keys: Keys, queue: Queue, pipelines: Pipelines
+) -> None:
+    async def agent(ctx: dict[str, Any]) -> None:
+        await ctx["commit"](pass_on(keys, ctx))
+
+    await fill(redis, keys, "c", b"1", b"2")
+    start_worker({"agent": agent}, peek=1, max_jobs=LANES)
+    await until(queue.is_empty)
+    assert pipelines.most == 1
+
+
+async def test_slots_are_filled_once_however_many_ask(
+    start_worker: StartWorker, redis: Redis, keys: Keys, queue: Queue, pipelines: Pipelines
+) -> None:
+    """Cycles that are under way together share the free slots."""
+    most = 0
+
+    async def agent(ctx: dict[str, Any]) -> None:
+        nonlocal most
+        most = max(most, sum(not (job.committing or job.over) for job in worker._loop.jobs.leased().values()))
+        lane = keys.lane(Stage.OUTBOUND, ctx["job_id"])
+        await ctx["call"](append(lane=lane, stage=Stage.OUTBOUND, records=(b"x",)))
+        await ctx["commit"](pass_on(keys, ctx))
+
+    names = await filled(redis, keys)
+    worker = start_worker({"agent": agent}, peek=1, max_jobs=3 * GROUP)
+    await until(queue.is_empty)
+    await through(redis, keys, names)
+    assert pipelines.most > 1
+    assert 2 * GROUP < most <= 3 * GROUP
+
+
+async def test_connections_that_drop_with_several_under_way_lose_nothing(
+    start_worker: StartWorker, redis: Redis, keys: Keys, queue: Queue, pipelines: Pipelines
+) -> None:
+    async def agent(ctx: dict[str, Any]) -> None:
+        for _ in range(3):
+            lane = keys.lane(Stage.OUTBOUND, ctx["job_id"])
+            await ctx["call"](append(lane=lane, stage=Stage.OUTBOUND, records=(b"x",)))
+        await ctx["commit"](pass_on(keys, ctx))
+
+    names = await filled(redis, keys)
+    start_worker({"agent": agent}, peek=1, max_jobs=LANES, lease_s=1)
+    drops = 0
+    while not await queue.is_empty():
+        await redis.client_kill_filter(_type="normal", skipme=True)
+        drops += 1
+        await asyncio.sleep(0.005)
+    await through(redis, keys, names)
+    assert drops > 1
+    assert pipelines.most > 1
+    assert await redis.keys("arq:in-progress:*") == []
