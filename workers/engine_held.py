@@ -39,6 +39,7 @@ class HeldJobs:
         self._wake = wake
         self._runner = JobRunner(worker, handing_back=lambda: self._handing_back)
         self._handing_back = False
+        self._in_slots = 0
 
     def __bool__(self) -> bool:
         return bool(self._running)
@@ -51,7 +52,7 @@ class HeldJobs:
         """How many more may run now; a job that is committing has left its slot."""
         if not self._worker.allow_pick_jobs:
             return 0
-        return self._worker.max_jobs - sum(not (job.committing or job.over) for job in self._running.values())
+        return self._worker.max_jobs - self._in_slots
 
     def start(self, claimed: Claimed) -> None:
         """Run a job that was just claimed."""
@@ -61,6 +62,7 @@ class HeldJobs:
                 self._exchange.release(Again(claimed.job_id, OVERLAP_MS, counted=False))
             return
         self._running[claimed.job_id] = job = Running(claimed)
+        self._in_slots += 1
         extra: dict[str, Any] = {
             "engine": self._name,
             "records": claimed.records,
@@ -80,6 +82,7 @@ class HeldJobs:
             log.warning("lease_lost", job=job.claimed.job_id)
             LEASES_LOST.inc()
             job.over = True
+            self._leave_slot(job)
             job.cancel()
 
     def hand_back(self) -> None:
@@ -100,13 +103,20 @@ class HeldJobs:
 
     def _commit(self, job: Running, call: Call) -> asyncio.Future[Any]:
         job.committing = True
+        self._leave_slot(job)
         reply = self._exchange.hand_in(call, job)
         self._wake()
         return reply
 
+    def _leave_slot(self, job: Running) -> None:
+        if job.in_slot:
+            job.in_slot = False
+            self._in_slots -= 1
+
     def _ended(self, job: Running, task: asyncio.Task[Done | Again]) -> None:
         job_id = job.claimed.job_id
         del self._running[job_id], self._worker.tasks[job_id]
+        self._leave_slot(job)
         if task.cancelled():  # before its first step, or in a hook
             release: Done | Again = Again(job_id, 0, counted=not self._handing_back)
         elif (error := task.exception()) is not None:  # Redis or a hook failed; the function has not run

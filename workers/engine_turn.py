@@ -34,8 +34,10 @@ class Running(msgspec.Struct, eq=False):
 
     claimed: Claimed
     task: asyncio.Task[Any] | None = None
+    in_slot: bool = True
+    """It counts among those that may run at once: until its last call is handed in, or it is over."""
     committing: bool = False
-    """Its last call is handed in: it gives up its slot, and a vanished lease is the expected outcome."""
+    """Its last call is handed in: a vanished lease is the expected outcome."""
     refused: bool = False
     """Its last call did not finish it: it may be another worker's, or finished by a call whose reply got lost."""
     over: bool = False

@@ -96,7 +96,7 @@ async def test_slots_are_filled_once_however_many_ask(
 
     async def agent(ctx: dict[str, Any]) -> None:
         nonlocal most
-        most = max(most, sum(not (job.committing or job.over) for job in worker._loop.jobs.leased().values()))
+        most = max(most, sum(job.in_slot for job in worker._loop.jobs.leased().values()))
         lane = keys.lane(Stage.OUTBOUND, ctx["job_id"])
         await ctx["call"](append(lane=lane, stage=Stage.OUTBOUND, records=(b"x",)))
         await ctx["commit"](pass_on(keys, ctx))
