@@ -98,6 +98,13 @@ async def test_a_second_terminal_lists_approves_and_sends_without_any_option(
         assert await stranger.hear(lambda body: body == "from the owner", after=0, limit_s=LIMIT_S)
 
 
+async def test_a_probe_of_the_sandbox_has_nothing_to_complain_of(gateway: GatewayChild, textgate: Command) -> None:
+    done = await asyncio.to_thread(textgate, "channels", "status", "--probe", "--json")
+    assert done.returncode == 0, done.stderr
+    (account,) = json.loads(done.stdout)["accounts"]
+    assert (account["live"]["probed"]["verdict"], account["live"]["probed"]["codes"]) == ("good", [])
+
+
 async def test_a_second_up_on_the_same_folder_is_refused_in_one_line(
     gateway: GatewayChild, state: Path, textgate: Command
 ) -> None:
