@@ -176,7 +176,8 @@ class Loop:
             self._under_way.discard(task)
             task.result()
         if self._trouble is None:
-            self._look |= await self._house.keep()
+            enqueued = await self._house.keep()  # the bell may ring meanwhile, and pipelines come back
+            self._look |= enqueued
         elif not self._under_way:
             self._look = True
             self._house.redis_was_away()
@@ -184,7 +185,8 @@ class Loop:
             self._trouble = None
 
     async def _rest(self) -> None:
-        if self._may_depart() or (self._trouble is not None and not self._under_way):
+        back = any(task.done() for task in self._under_way)  # while house was kept: it has rung already
+        if back or self._may_depart() or (self._trouble is not None and not self._under_way):
             await asyncio.sleep(0)  # jobs get to run in any case
             return
         if self._free_slots() > 0:

@@ -14,6 +14,7 @@ from shared.scripts import Call
 from tests.integration.engine.rig import Queue, StartWorker, until
 from tests.integration.engine.test_engine import fill, pass_on
 from workers import engine_turn
+from workers.engine_house import House
 from workers.engine_loop import GROUP, UNDER_WAY
 
 LANES = 6 * GROUP
@@ -129,3 +130,70 @@ async def test_connections_that_drop_with_several_under_way_lose_nothing(
     assert drops > 1
     assert pipelines.most > 1
     assert await redis.keys("arq:in-progress:*") == []
+
+
+class HeldHouse:
+    """Lets a worker keep house for as long as the test wants."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.free, self.kept = asyncio.Event(), asyncio.Event()
+        self.free.set()
+        keep = House.keep
+
+        async def slowly(house: House) -> bool:
+            self.kept.set()
+            await self.free.wait()
+            return await keep(house)
+
+        monkeypatch.setattr(House, "keep", slowly)
+
+    async def hold(self) -> None:
+        """From now on nothing ends that begins; returns when house is being kept."""
+        self.free.clear()
+        self.kept.clear()
+        await self.kept.wait()
+
+
+async def test_what_comes_back_while_house_is_kept_is_seen_to(
+    start_worker: StartWorker, redis: Redis, keys: Keys, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else wakes this worker: its only slot is taken, and the bell and the house are quiet."""
+    house = HeldHouse(monkeypatch)
+
+    async def agent(ctx: dict[str, Any]) -> None:
+        loop, lane = worker._loop, keys.lane(Stage.OUTBOUND, ctx["job_id"])
+        await until(lambda: loop._bell._listening is None and not loop._under_way)
+        first = ctx["call"](append(lane=lane, stage=Stage.OUTBOUND, records=(b"1",)))
+        while not loop._under_way:  # noqa: ASYNC110 - it must not be back yet
+            await asyncio.sleep(0)
+        second = ctx["call"](append(lane=lane, stage=Stage.OUTBOUND, records=(b"2",)))
+        await house.hold()
+        await first
+        house.free.set()
+        await second
+        await ctx["commit"](pass_on(keys, ctx))
+
+    await fill(redis, keys, "c", b"1")
+    worker = start_worker({"agent": agent}, peek=1, max_jobs=1, fallback_s=0.1, health_check_interval=3600)
+    await until(queue.is_empty)
+
+
+async def test_a_ring_while_house_is_kept_is_heard(
+    start_worker: StartWorker, redis: Redis, keys: Keys, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else hears it: the token is taken, and this worker's bell is taken away behind it."""
+    house = HeldHouse(monkeypatch)
+
+    async def agent(ctx: dict[str, Any]) -> None:
+        await ctx["commit"](pass_on(keys, ctx))
+
+    worker = start_worker({"agent": agent}, peek=1, fallback_s=4, health_check_interval=3600)
+    loop = worker._loop
+    await until(lambda: loop._bell._listening is not None)
+    loop._called()
+    await house.hold()
+    monkeypatch.setattr(loop._bell, "listen", lambda: None)
+    await fill(redis, keys, "c", b"1")
+    await until(lambda: loop._bell._listening is None)
+    house.free.set()
+    await until(queue.is_empty)
