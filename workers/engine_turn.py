@@ -132,6 +132,7 @@ class Exchange:
         group, released = self._take(min(most, MAX_GROUP))
         calls = [handed.call for handed in group]
         if self.recovering:
+            released = [(release, refused) for release, refused in released if not self._runs_anew(release.job_id)]
             held = [job_id for job_id, job in self._running.items() if not job.over]
             calls.insert(0, self._claimant.renew([*held, *(release.job_id for release, _ in released)]))
         with_cycle = bool(look or released or any(handed.job for handed in group))
@@ -187,6 +188,12 @@ class Exchange:
         released, self._released = self._released, []
         self._handed = waiting[most:]
         return waiting[:most], released
+
+    def _runs_anew(self, job_id: str) -> bool:
+        """Whether its release was carried out, though not confirmed: a pipeline behind has claimed the job again. To
+        release it once more would take the lease of the new run away."""
+        job = self._running.get(job_id)
+        return job is not None and not job.over
 
     def _put_back(self, group: list[Handed], released: list[Released]) -> None:
         self._handed[:0] = group

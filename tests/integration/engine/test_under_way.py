@@ -6,16 +6,18 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from shared.claims import Again, Claimant
 from shared.keys import Keys, Stage
 from shared.lanes import append
 from shared.redis_client import load_list
-from shared.round_trip import execute
+from shared.round_trip import Confirm, NotConfirmedError, execute
 from shared.scripts import Call
 from tests.integration.engine.rig import Queue, StartWorker, until
 from tests.integration.engine.test_engine import fill, pass_on
 from workers import engine_turn
 from workers.engine_house import House
 from workers.engine_loop import GROUP, UNDER_WAY
+from workers.engine_turn import Exchange, Running, Sent
 
 LANES = 6 * GROUP
 
@@ -197,3 +199,44 @@ async def test_a_ring_while_house_is_kept_is_heard(
     await until(lambda: loop._bell._listening is None)
     house.free.set()
     await until(queue.is_empty)
+
+
+async def test_a_release_that_was_not_confirmed_leaves_the_next_run_its_lease(
+    redis: Redis, keys: Keys, queue: Queue
+) -> None:
+    """The pipeline behind it has claimed the job again: to release it a second time would let another worker in."""
+
+    class FallsShort(Confirm):
+        asked = 0
+
+        def holds(self, reply: object) -> bool:
+            self.asked += 1
+            return self.asked > 1
+
+    def hand_in() -> None:
+        exchange.hand_in(append(lane=keys.lane(Stage.OUTBOUND, "o"), stage=Stage.OUTBOUND, records=(b"x",)))
+
+    claimant = Claimant(queue=queue.name, bell=queue.bell, token="ours", lease_ms=12_000)
+    running: dict[str, Running] = {}
+    exchange = Exchange(redis, claimant, running, confirm=FallsShort(("WAIT", 0, 1), (0,)))
+    lost: list[Running] = []
+    await queue.put("job", job_id="j")
+    first = await exchange.send(exchange.load(look=True, slots=1), on_lost=lost.extend)
+    assert first.cycle is not None
+    assert len(first.cycle.claims) == 1
+    hand_in()
+    exchange.release(Again("test:j", 0, counted=False))
+    released = exchange.load(look=False, slots=0)
+    hand_in()
+    claims = exchange.load(look=True, slots=1)
+    failed, second = await asyncio.gather(
+        exchange.send(released, on_lost=lost.extend), exchange.send(claims, on_lost=lost.extend), return_exceptions=True
+    )
+    assert isinstance(failed, NotConfirmedError)
+    assert isinstance(second, Sent)
+    assert second.cycle is not None
+    running["test:j"] = Running(second.cycle.claims[0])
+    await exchange.send(exchange.load(look=False, slots=0), on_lost=lost.extend)
+    assert await queue.holder("j") == b"ours"
+    assert lost == []
+    await redis.delete("arq:in-progress:test:j")
