@@ -34,6 +34,7 @@ async def release_held(ctx: dict[str, Any]) -> None:
     env: Environment = ctx["env"]
     stage, conversation = env.keys.hold_of_set(split_job_id(ctx["job_id"])[0])
     commit = ctx["commit"] if "engine" in ctx else ctx["group"].call
+    # The job is finished whatever this replies; unless that is 1, the engine releases once more what is gone already.
     joined = await commit(release(keys=env.keys, stage=stage, conversation=conversation, job_id=ctx["job_id"]))
     log.info("held_released", stage=stage.value, conversation=conversation, messages=joined)
 

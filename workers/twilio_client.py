@@ -43,7 +43,6 @@ NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
 """What the SDK raises over an answer that is not what it expects: cut off, or a proxy's page. It may be sent."""
 
 _STATUSES = {status.value: status for status in Status}
-
 _Answer = TypeVar("_Answer")
 
 _conversation: contextvars.ContextVar[str] = contextvars.ContextVar("conversation", default="")

@@ -15,9 +15,12 @@ from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
 from cli.redis_binary import find_server
-from shared.keys import Keys
-from shared.queue import deserialize, serialize
+from shared.keys import Keys, Stage
+from shared.lanes import append, hand_over
+from shared.queue import deserialize, serialize, split_job_id
 from shared.redis_client import AWAY
+from shared.round_trip import execute
+from shared.scripts import Call
 from workers.engine import EventWorker
 
 LIMIT_S = 30.0
@@ -36,6 +39,28 @@ async def until(holds: Callable[[], Any], what: str = "it") -> None:
                 return
         await asyncio.sleep(0.01)
     raise AssertionError(f"{what} did not come")
+
+
+async def fill(redis: Redis, keys: Keys, conversation: str, *records: bytes) -> None:
+    """Append to an agent lane, as admission does."""
+    lane = keys.lane(Stage.AGENT, conversation)
+    (reply,) = await execute(redis, [append(lane=lane, stage=Stage.AGENT, records=records)])
+    assert isinstance(reply, int)
+
+
+def pass_on(keys: Keys, ctx: dict[str, Any], *, turn: str | None = None) -> Call:
+    """The commit of a turn that hands its records to the format lane."""
+    list_key, own_turn = split_job_id(ctx["job_id"])
+    _, conversation = keys.lane_of_list(list_key)
+    return hand_over(
+        source=keys.lane(Stage.AGENT, conversation),
+        source_stage=Stage.AGENT,
+        turn=turn or own_turn,
+        taken=len(ctx["records"]),
+        target=keys.lane(Stage.FORMAT, conversation),
+        target_stage=Stage.FORMAT,
+        records=tuple(ctx["records"]),
+    )
 
 
 class Queue:

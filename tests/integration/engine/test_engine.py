@@ -12,36 +12,13 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shared.keys import Keys, Stage
-from shared.lanes import append, hand_over
-from shared.queue import split_job_id
+from shared.lanes import append
 from shared.redis_client import load_list
 from shared.round_trip import Confirm, execute
 from shared.scripts import Call, Script
-from tests.integration.engine.rig import LIMIT_S, Queue, Server, StartWorker, until
+from tests.integration.engine.rig import LIMIT_S, Queue, Server, StartWorker, fill, pass_on, until
 from workers import engine_turn
 from workers.engine import EventWorker, PutOff
-
-
-async def fill(redis: Redis, keys: Keys, conversation: str, *records: bytes) -> None:
-    """Append to an agent lane, as admission does."""
-    lane = keys.lane(Stage.AGENT, conversation)
-    (reply,) = await execute(redis, [append(lane=lane, stage=Stage.AGENT, records=records)])
-    assert isinstance(reply, int)
-
-
-def pass_on(keys: Keys, ctx: dict[str, Any], *, turn: str | None = None) -> Call:
-    """The commit of a turn that hands its records to the format lane."""
-    list_key, own_turn = split_job_id(ctx["job_id"])
-    _, conversation = keys.lane_of_list(list_key)
-    return hand_over(
-        source=keys.lane(Stage.AGENT, conversation),
-        source_stage=Stage.AGENT,
-        turn=turn or own_turn,
-        taken=len(ctx["records"]),
-        target=keys.lane(Stage.FORMAT, conversation),
-        target_stage=Stage.FORMAT,
-        records=tuple(ctx["records"]),
-    )
 
 
 class Events:

@@ -12,8 +12,7 @@ from shared.lanes import append
 from shared.redis_client import load_list
 from shared.round_trip import Confirm, NotConfirmedError, execute
 from shared.scripts import Call
-from tests.integration.engine.rig import Queue, StartWorker, until
-from tests.integration.engine.test_engine import fill, pass_on
+from tests.integration.engine.rig import Queue, StartWorker, fill, pass_on, until
 from workers import engine_turn
 from workers.engine_house import House
 from workers.engine_loop import GROUP, UNDER_WAY
